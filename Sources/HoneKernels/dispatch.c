@@ -1,0 +1,1 @@
+#include "hone_kernels.h"

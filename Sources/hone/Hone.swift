@@ -1,0 +1,4 @@
+@main
+struct Hone {
+  static func main() {}
+}
