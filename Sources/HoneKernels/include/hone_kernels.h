@@ -1,7 +1,58 @@
 #ifndef HONE_KERNELS_H
 #define HONE_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Every op has a readable plain-C form, hk_x_reference, which is the oracle of the tests and the
+// fallback on unknown machines, and vector forms. hk_x is the one chosen for this machine.
+// Sizes are elements unless a name says bytes. Pointers may be unaligned unless stated.
+
+// MARK: Instruction sets (isa.c)
+
+typedef enum hk_isa {
+  HK_ISA_REFERENCE = 0,   // plain C
+  HK_ISA_AVX2 = 1,        // AVX2, FMA, F16C: 8 lanes
+  HK_ISA_AVX512 = 2,      // AVX-512 F, BW, DQ, VL: 16 lanes
+  HK_ISA_AVX512BF16 = 3,  // and its bf16 dot product
+  HK_ISA_NEON = 4,        // Arm Advanced SIMD: 4 lanes
+  HK_ISA_WIDE = 5,        // the 16-lane bodies on AVX2 hardware: tests them where AVX-512 is absent
+} hk_isa;
+
+// The instruction set in use on this thread: HONE_ISA where it is set and available, else the best.
+hk_isa hk_isa_current(void);
+bool hk_isa_available(hk_isa isa);
+const char *hk_isa_name(hk_isa isa);
+// Which set a name of HONE_ISA means; -1 when none.
+int hk_isa_named(const char *name);
+// Makes this thread use the given set (tests, benchmarks); -1 returns to the usual choice.
+void hk_isa_override(int isa);
+
+// MARK: Threads (pool.c)
+
+// A fixed set of threads that run numbered pieces of work. Which thread runs a piece is open, what
+// a piece computes is not: results never depend on the thread count.
+typedef struct hk_pool hk_pool;
+typedef void (*hk_task)(void *context, int64_t piece, int thread);
+
+hk_pool *hk_pool_create(int threads);
+void hk_pool_destroy(hk_pool *pool);
+int hk_pool_threads(const hk_pool *pool);
+// Runs task(context, 0 ..< pieces, thread) and returns when all are done. One caller at a time.
+void hk_pool_run(hk_pool *pool, int64_t pieces, hk_task task, void *context);
+// Scratch memory, 64-byte aligned, kept and grown: one block a thread, and one shared block.
+void *hk_pool_scratch(hk_pool *pool, int thread, size_t bytes);
+void *hk_pool_shared(hk_pool *pool, size_t bytes);
+// What the scratch blocks hold now, in bytes.
+size_t hk_pool_scratch_bytes(const hk_pool *pool);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
