@@ -51,6 +51,32 @@ void *hk_pool_shared(hk_pool *pool, size_t bytes);
 // What the scratch blocks hold now, in bytes.
 size_t hk_pool_scratch_bytes(const hk_pool *pool);
 
+// MARK: Stored formats (quantblocks.c)
+
+// How a row of numbers is stored. The numbers of GGUF's blocks are ggml's (ggml.h, ggml_type).
+typedef enum hk_format {
+  HK_F32 = 0,
+  HK_F16 = 1,
+  HK_Q4_0 = 2,
+  HK_Q4_1 = 3,
+  HK_Q5_0 = 6,
+  HK_Q5_1 = 7,
+  HK_Q8_0 = 8,
+  HK_Q2_K = 10,
+  HK_Q3_K = 11,
+  HK_Q4_K = 12,
+  HK_Q5_K = 13,
+  HK_Q6_K = 14,
+  HK_IQ4_NL = 20,
+  HK_BF16 = 30,
+} hk_format;
+
+// Elements in a block (1 for the dense formats) and the bytes that a block takes.
+int64_t hk_format_block_elements(hk_format format);
+int64_t hk_format_block_bytes(hk_format format);
+// out[count] = the stored numbers; count is a multiple of the block's elements.
+void hk_dequantize_row(hk_format format, const void *blocks, int64_t count, float *out);
+
 #ifdef __cplusplus
 }
 #endif
