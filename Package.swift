@@ -36,8 +36,10 @@ let package = Package(
     floor("HoneFormats", over: []),
     floor("HoneTensors", over: ["HoneKernels"]),
     floor("HoneText", over: ["HoneFormats"]),
+    floor("HoneModels", over: ["HoneTensors", "HoneText", "HoneFormats", "HoneKernels"]),
     .executableTarget(
-      name: "hone", dependencies: ["HoneFormats", "HoneText"], swiftSettings: swiftSettings),
+      name: "hone", dependencies: ["HoneModels", "HoneTensors", "HoneFormats", "HoneText"],
+      swiftSettings: swiftSettings),
 
     tests("HoneFormats", over: []),
     tests("HoneTensors", over: ["HoneKernels"]),

@@ -158,6 +158,15 @@ void hk_attention_forward(hk_pool *pool, const hk_attention *attention);
 // The same in plain C, one thread, sums in double.
 void hk_attention_forward_reference(const hk_attention *attention);
 
+// TEMPORARY
+void hk_rmsnorm(const float*x,const float*w,int64_t rows,int64_t n,float eps,float off,float*y,float*inv);
+void hk_swiglu(const float*g,const float*u,int64_t n,float*y);
+void hk_axpy(int64_t n,float a,const float*x,float*y);
+void hk_f32_to_f16(const float*x,int64_t n,uint16_t*y);
+void hk_rope(float*x,int64_t rows,int64_t heads,int64_t dim,int64_t pairs,const int32_t*pos,const float*c,const float*s,int inverse);
+void hk_add(const float*a,const float*b,int64_t n,float*y);
+float hk_logsumexp(const float*x,int64_t n);
+
 #ifdef __cplusplus
 }
 #endif
