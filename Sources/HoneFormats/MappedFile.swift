@@ -52,11 +52,23 @@ public final class MappedFile: Sendable {
     isMapped = false
   }
 
+  /// Whether something stands at the path.
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
   deinit {
     if !isMapped {
       bytes.deallocate()
     } else if let start = bytes.baseAddress {
       munmap(UnsafeMutableRawPointer(mutating: start), bytes.count)
     }
+  }
+
+  /// Lets the system take back the memory of a range; reading it again fetches it anew.
+  func discard(_ range: Range<Int>) {
+    let page = Int(getpagesize())
+    let start = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound / page * page
+    guard isMapped, start < end, let address = bytes.baseAddress else { return }
+    madvise(UnsafeMutableRawPointer(mutating: address + start), end - start, MADV_DONTNEED)
   }
 }
