@@ -44,6 +44,7 @@ let package = Package(
     tests("HoneFormats", over: []),
     tests("HoneTensors", over: ["HoneKernels"]),
     tests("HoneText", over: ["HoneFormats"]),
+    tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17

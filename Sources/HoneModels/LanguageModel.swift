@@ -29,4 +29,27 @@ public final class LanguageModel {
       path: path, architecture: family.name,
       decoder: try family.decoder(spec: spec, gguf: source, engine: engine))
   }
+
+  /// Loads a model from a folder in Hugging Face layout; its weights stay in the files,
+  /// memory-mapped.
+  ///
+  /// - Throws: ``HoneFormats/FormatError`` for damaged files, ``ModelError`` for a model that Hone
+  ///   cannot run.
+  public convenience init(folder path: String, engine: Engine) throws {
+    let configPath = "\(path)/config.json"
+    let bytes = try MappedFile(path: configPath)
+    let config = Configuration(
+      try JSONParser.parse(bytes.bytes, file: configPath), file: configPath)
+    if config.has("quantization_config") {
+      throw config.fault(
+        "quantization_config", "is set, and Hone reads folders in full precision only")
+    }
+    let family = try Architectures.named(
+      modelType: config.require("model_type", config.string), file: configPath)
+    let source = WeightSource(folder: try SafetensorsFolder(path: path))
+    let spec = try family.spec(config: config)
+    self.init(
+      path: path, architecture: family.name,
+      decoder: try family.decoder(spec: spec, folder: source, engine: engine))
+  }
 }

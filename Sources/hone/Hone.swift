@@ -19,10 +19,10 @@ struct Hone {
     print("score", clock.now - start)
     print(lp)
     for _ in 0..<3 {
-    let ids512 = (0..<512).map { _ in Int32.random(in: 0..<49000) }
-    start = clock.now
-    _ = model.decoder.hiddenStates(TokenBatch([ids512]), adapter: NoAdapter(), in: pass)
-    print("prefill512", clock.now - start)
+      let ids512 = (0..<512).map { _ in Int32.random(in: 0..<49000) }
+      start = clock.now
+      _ = model.decoder.hiddenStates(TokenBatch([ids512]), adapter: NoAdapter(), in: pass)
+      print("prefill512", clock.now - start)
     }
     let cache = KeyValueCache(for: model.spec, sequenceCapacity: 200, compute: .auto)
     var out: [Int32] = []

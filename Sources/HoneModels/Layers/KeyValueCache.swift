@@ -105,8 +105,8 @@ public final class KeyValueCache {
     batch.sequences.map { sequence in
       AttentionSpan(
         queries: sequence.rows,
-        keys: row(sequence.slot, 0)
-          ..< row(sequence.slot, counts[sequence.slot] + sequence.rows.count),
+        keys: row(
+          sequence.slot, 0)..<row(sequence.slot, counts[sequence.slot] + sequence.rows.count),
         prefix: 0..<prefixCount)
     }
   }

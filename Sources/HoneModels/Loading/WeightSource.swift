@@ -33,6 +33,19 @@ package final class WeightSource {
       })
   }
 
+  package init(folder: SafetensorsFolder) {
+    file = folder.path
+    stored = Dictionary(
+      uniqueKeysWithValues: folder.tensors.map { tensor in
+        (
+          tensor.name,
+          Stored(
+            shape: tensor.shape, format: StorageFormat(rawValue: tensor.type.rawValue),
+            formatName: tensor.type.rawValue, bytes: tensor.bytes, owner: tensor.file)
+        )
+      })
+  }
+
   package func has(_ name: String) -> Bool { stored[name] != nil }
 
   /// Counts a tensor as used though nothing reads it.
