@@ -251,13 +251,6 @@ void hk_gemm(
     hk_gemm_reference(compute, left, rows, depth, products, count);
     return;
   }
-  bool few = rows <= HK_MATVEC_ROWS && !left.transposed && left.scale == 1;
-  for (int p = 0; p < count; p++) few &= !products[p].by_columns;
-  if (few) {
-    hk_matvec(pool, left.data, left.stride, rows, depth, products, count);
-    return;
-  }
-
   call c = {.pool = pool, .left = left, .rows = rows, .depth = depth, .products = products};
   c.count = count;
   c.kernel = kernel_for(compute, &c.rounded);
@@ -277,5 +270,27 @@ void hk_gemm(
     c.left_pieces = c.group == 0 ? (panels + 7) / 8 : 0;
     hk_pool_run(pool, c.left_pieces + now, pack, &c);
     hk_pool_run(pool, now * c.row_pieces, multiply, &c);
+  }
+}
+
+void hk_gemm_few(
+    hk_pool *pool, hk_left left, int64_t rows, int64_t depth, const hk_product *products,
+    int count) {
+  if (hk_isa_current() == HK_ISA_REFERENCE || left.transposed || left.scale != 1 || depth <= 0) {
+    hk_gemm(pool, HK_COMPUTE_F32, left, rows, depth, products, count);
+    return;
+  }
+  for (int64_t row = 0; row < rows; row += HK_MATVEC_ROWS) {
+    hk_product part[8];
+    for (int first = 0; first < count; first += 8) {
+      int now = count - first < 8 ? count - first : 8;
+      for (int p = 0; p < now; p++) {
+        part[p] = products[first + p];
+        part[p].out += row * part[p].out_stride;
+      }
+      hk_matvec(
+          pool, left.data + row * left.stride, left.stride, least(HK_MATVEC_ROWS, rows - row),
+          depth, part, now);
+    }
   }
 }
