@@ -36,12 +36,15 @@ let package = Package(
     floor("HoneFormats", over: []),
     floor("HoneTensors", over: ["HoneKernels"]),
     floor("HoneText", over: ["HoneFormats"]),
+    floor("HoneModels", over: ["HoneTensors", "HoneText", "HoneFormats", "HoneKernels"]),
     .executableTarget(
-      name: "hone", dependencies: ["HoneFormats", "HoneText"], swiftSettings: swiftSettings),
+      name: "hone", dependencies: ["HoneModels", "HoneTensors", "HoneFormats", "HoneText"],
+      swiftSettings: swiftSettings),
 
     tests("HoneFormats", over: []),
     tests("HoneTensors", over: ["HoneKernels"]),
     tests("HoneText", over: ["HoneFormats"]),
+    tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17

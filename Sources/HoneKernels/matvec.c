@@ -90,6 +90,8 @@ static void multiply(void *context, int64_t piece, int thread) {
 void hk_matvec(
     hk_pool *pool, const float *x, int64_t stride, int64_t rows, int64_t depth,
     const hk_product *products, int count) {
+  for (; count > MAXIMUM_PRODUCTS; count -= MAXIMUM_PRODUCTS, products += MAXIMUM_PRODUCTS)
+    hk_matvec(pool, x, stride, rows, depth, products, MAXIMUM_PRODUCTS);
   call c = {.rows = rows, .depth = depth, .products = products};
 #if defined(__x86_64__)
   hk_isa isa = hk_isa_current();

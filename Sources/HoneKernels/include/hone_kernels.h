@@ -33,6 +33,14 @@ int hk_isa_named(const char *name);
 // Makes this thread use the given set (tests, benchmarks); -1 returns to the usual choice.
 void hk_isa_override(int isa);
 
+// MARK: What the machine can do (limits.c)
+
+typedef enum hk_limit {
+  HK_LIMIT_F32 = 0,     // f32 multiply-adds, two operations each
+  HK_LIMIT_BF16 = 1,    // bf16 dot products into f32
+  HK_LIMIT_MEMORY = 2,  // bytes read from memory
+} hk_limit;
+
 // MARK: Threads (pool.c)
 
 // A fixed set of threads that run numbered pieces of work. Which thread runs a piece is open, what
@@ -50,6 +58,10 @@ void *hk_pool_scratch(hk_pool *pool, int thread, size_t bytes);
 void *hk_pool_shared(hk_pool *pool, size_t bytes);
 // What the scratch blocks hold now, in bytes.
 size_t hk_pool_scratch_bytes(const hk_pool *pool);
+
+// Operations or bytes a second of all threads at once, measured now (about a tenth of a second);
+// 0 where the machine lacks the instruction.
+double hk_measure_limit(hk_pool *pool, hk_limit limit);
 
 // MARK: Stored formats (quantblocks.c)
 
@@ -157,6 +169,27 @@ typedef struct hk_attention {
 void hk_attention_forward(hk_pool *pool, const hk_attention *attention);
 // The same in plain C, one thread, sums in double.
 void hk_attention_forward_reference(const hk_attention *attention);
+
+// The way back, from the gradient of `out` and what the forward left in out and lse.
+//   out_gradient, q_gradient  as out and q, with their strides
+//   k_gradient, v_gradient    [rows][kv_heads][head_dim] f32, kv_heads * head_dim from row to row
+// q_gradient is set; k_gradient and v_gradient are added to, since spans may share a prefix; either
+// pair may be null. The weights are recomputed, block by block, from the scores and lse.
+void hk_attention_backward(
+    hk_pool *pool, const hk_attention *attention, const float *out_gradient, float *q_gradient,
+    float *k_gradient, float *v_gradient);
+void hk_attention_backward_reference(
+    const hk_attention *attention, const float *out_gradient, float *q_gradient, float *k_gradient,
+    float *v_gradient);
+
+// TEMPORARY
+void hk_rmsnorm(const float*x,const float*w,int64_t rows,int64_t n,float eps,float off,float*y,float*inv);
+void hk_swiglu(const float*g,const float*u,int64_t n,float*y);
+void hk_axpy(int64_t n,float a,const float*x,float*y);
+void hk_f32_to_f16(const float*x,int64_t n,uint16_t*y);
+void hk_rope(float*x,int64_t rows,int64_t heads,int64_t dim,int64_t pairs,const int32_t*pos,const float*c,const float*s,int inverse);
+void hk_add(const float*a,const float*b,int64_t n,float*y);
+float hk_logsumexp(const float*x,int64_t n);
 
 #ifdef __cplusplus
 }
