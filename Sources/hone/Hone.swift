@@ -1,45 +1,66 @@
+import ArgumentParser
+import Foundation
 import HoneModels
-import HoneTensors
+
+/// The command line: parses arguments, calls the library, prints, and says how it went.
+struct Hone: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hone",
+    abstract: "Runs and customises small language models on the CPU.",
+    version: "0.1.0",
+    subcommands: [Pull.self, Models.self, Doctor.self])
+}
+
+/// A command line that asks for what cannot be: exit code 2, where a failure has 1.
+struct UsageError: Error, CustomStringConvertible {
+  var description: String
+
+  /// Runs what reads the user's words, and makes its errors usage errors.
+  static func catching<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch { throw UsageError(description: "\(error)") }
+  }
+}
 
 @main
-struct Hone {
-  static func main() throws {
-    let engine = Engine(threads: 2, compute: .f32)
-    let clock = ContinuousClock()
-    var start = clock.now
-    let model = try LanguageModel(gguf: CommandLine.arguments[1], engine: engine)
-    print("load", clock.now - start)
-    let ids = CommandLine.arguments[2].split(separator: ",").map { Int32($0)! }
-    start = clock.now
-    let pass = Pass(engine)
-    let hidden = model.decoder.hiddenStates(TokenBatch([ids]), adapter: NoAdapter(), in: pass)
-    let lp = model.decoder.logProbabilities(
-      of: Array(ids.dropFirst()), after: hidden.rows(0..<ids.count - 1), adapter: NoAdapter(),
-      in: pass)
-    print("score", clock.now - start)
-    print(lp)
-    for _ in 0..<3 {
-      let ids512 = (0..<512).map { _ in Int32.random(in: 0..<49000) }
-      start = clock.now
-      _ = model.decoder.hiddenStates(TokenBatch([ids512]), adapter: NoAdapter(), in: pass)
-      print("prefill512", clock.now - start)
+enum Main {
+  /// Exit codes: 0 done, 1 failed, 2 bad usage, 130 interrupted.
+  static func main() async {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    let work = Task { await run(arguments) }
+    Interruption.cancels(work)
+    exit(await work.value)
+  }
+
+  private static func run(_ arguments: [String]) async -> Int32 {
+    do {
+      var command = try await Hone.asyncParseAsRoot(arguments)
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+      return 0
+    } catch is CancellationError {
+      standardError.write("interrupted\n")
+      return 130
+    } catch let error as UsageError {
+      standardError.write("error: \(error)\n")
+      return 2
+    } catch {
+      return report(error)
     }
-    let cache = KeyValueCache(for: model.spec, sequenceCapacity: 200, compute: .auto)
-    var out: [Int32] = []
-    var batch = TokenBatch([ids])
-    for step in 0..<64 {
-      if step == 1 { start = clock.now }
-      let hidden = model.decoder.hiddenStates(
-        batch, adapter: NoAdapter(), cache: cache, in: pass)
-      let last = hidden.shape[0] - 1
-      let logits = model.decoder.logits(
-        hidden.rows(last..<last + 1), adapter: NoAdapter(), in: pass
-      ).values
-      let best = logits.indices.max { logits[$0] < logits[$1] }!
-      out.append(Int32(best))
-      batch = TokenBatch(
-        ids: [Int32(best)], sequences: [.init(rows: 0..<1, position: cache.counts[0])])
+  }
+
+  /// Prints an error, or the help that was asked for.
+  private static func report(_ error: any Error) -> Int32 {
+    let code = Hone.exitCode(for: error)
+    let message = Hone.fullMessage(for: error)
+    guard code != .success else {
+      print(message)
+      return 0
     }
-    print("decode 63", clock.now - start, out)
+    let text = message.hasPrefix("Error: ") ? "error: " + message.dropFirst(7) : message
+    standardError.write(text + "\n")
+    return code == .validationFailure ? 2 : 1
   }
 }
