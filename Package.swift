@@ -52,8 +52,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 
+    tests("HoneKernels", over: []),
     tests("HoneFormats", over: []),
-    tests("HoneTensors", over: ["HoneKernels"]),
+    tests("HoneTensors", over: ["HoneKernels", "HoneFormats"]),
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
     tests("hone", over: ["HoneFormats"]),
