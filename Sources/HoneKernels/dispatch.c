@@ -1,1 +1,0 @@
-#include "hone_kernels.h"
