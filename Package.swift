@@ -48,14 +48,14 @@ let package = Package(
     .executableTarget(
       name: "hone",
       dependencies: [
-        "HoneKernels", "HoneFormats", "HoneText", "HoneModels",
+        "HoneModels", "HoneText", "HoneFormats", "HoneKernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 
     tests("HoneFormats", over: []),
     tests("HoneTensors", over: ["HoneKernels"]),
     tests("HoneText", over: ["HoneFormats"]),
-    tests("HoneModels", over: ["HoneFormats"]),
+    tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
     tests("hone", over: ["HoneFormats"]),
   ],
   swiftLanguageModes: [.v6],

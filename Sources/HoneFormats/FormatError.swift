@@ -23,4 +23,22 @@ public struct FormatError: Error, Equatable, CustomStringConvertible {
     let location = place.isEmpty ? file : "\(file): \(place)"
     return advice.isEmpty ? "\(location): \(problem)" : "\(location): \(problem); \(advice)"
   }
+
+  /// A name from a file in quotes, fit for one line of a terminal: control characters escaped, and
+  /// the middle of a long name left out.
+  package static func quoted(_ name: String) -> String {
+    let scalars = name.unicodeScalars
+    let shown =
+      scalars.count <= 120
+      ? name : "\(String(scalars.prefix(80)))...\(String(scalars.suffix(20)))"
+    var text = "\""
+    for scalar in shown.unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .lineSeparator, .paragraphSeparator, .format:
+        text += "\\u{\(String(scalar.value, radix: 16))}"
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text + "\""
+  }
 }

@@ -51,7 +51,13 @@ typedef _Float16 v_f16 __attribute__((vector_size(2 * HK_LANES), aligned(2), may
 
 HK_INLINE vf vload(const float *p) { return *(const vf_any *)p; }
 HK_INLINE void vstore(float *p, vf a) { *(vf_any *)p = a; }
-HK_INLINE vf vset1(float a) { return (vf){0} + a; }
+#if HK_LANES == 4
+HK_INLINE vf vset1(float a) { return (vf){a, a, a, a}; }
+#elif HK_LANES == 8
+HK_INLINE vf vset1(float a) { return (vf){a, a, a, a, a, a, a, a}; }
+#else
+HK_INLINE vf vset1(float a) { return (vf){a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a}; }
+#endif
 HK_INLINE vf vzero(void) { return (vf){0}; }
 // a * b + c, rounded once.
 HK_INLINE vf vfma(vf a, vf b, vf c) { return __builtin_elementwise_fma(a, b, c); }

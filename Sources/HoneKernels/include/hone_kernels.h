@@ -77,6 +77,96 @@ int64_t hk_format_block_bytes(hk_format format);
 // out[count] = the stored numbers; count is a multiple of the block's elements.
 void hk_dequantize_row(hk_format format, const void *blocks, int64_t count, float *out);
 
+// MARK: Matrix products (gemm.c, matvec.c)
+
+// How the operands of a product are rounded; sums are always f32.
+typedef enum hk_compute {
+  HK_COMPUTE_F32 = 0,   // not at all
+  HK_COMPUTE_BF16 = 1,  // to bf16
+  HK_COMPUTE_AUTO = 2,  // as is fastest here: bf16 where the machine multiplies it, else not
+} hk_compute;
+
+// The left operand, f32: rows x depth with `stride` floats from row to row, or, transposed, stored
+// as depth x rows. Its elements are multiplied by `scale`.
+typedef struct hk_left {
+  const float *data;
+  int64_t stride;
+  bool transposed;
+  float scale;
+} hk_left;
+
+// One right operand and its result. The matrix is stored in rows of `row_bytes` bytes, each a whole
+// number of the format's blocks:
+//   by rows (by_columns false): columns x depth, so that out = x W^T, a projection forward;
+//   by columns (true): depth x columns, so that out = x W, its gradient backward.
+// out is rows x columns with `out_stride` floats from row to row.
+typedef struct hk_product {
+  const void *matrix;
+  hk_format format;
+  int64_t row_bytes;
+  int64_t columns;
+  bool by_columns;
+  bool accumulate;  // out += instead of out =
+  float *out;
+  int64_t out_stride;
+} hk_product;
+
+// out_i = scale * x W_i for each of `count` right operands that share the left operand, rows x
+// depth. Any size. Packs both operands (and so decodes the stored format) and runs one
+// register-tiled kernel over them; a few rows go to hk_matvec.
+void hk_gemm(
+    hk_pool *pool, hk_compute compute, hk_left left, int64_t rows, int64_t depth,
+    const hk_product *products, int count);
+// The same in plain C, one thread, sums in double.
+void hk_gemm_reference(
+    hk_compute compute, hk_left left, int64_t rows, int64_t depth, const hk_product *products,
+    int count);
+
+// MARK: Attention (attention.c)
+
+// One sequence: which rows of the queries and of the keys and values belong together. The keys of a
+// sequence are the prefix rows, then its own rows; query i stands at the place of own key
+// key_count - query_count + i and sees that key and those before it. Sequences never see each
+// other, because no span names another's rows.
+typedef struct hk_span {
+  int64_t query, query_count;
+  int64_t key, key_count;
+  int64_t prefix, prefix_count;
+} hk_span;
+
+// Causal attention with grouped queries.
+//   q, out  [rows][heads][head_dim] f32, `q_stride` and `out_stride` floats from row to row
+//   k, v    [rows][kv_heads][head_dim] in kv_format (f32, f16 or bf16), `kv_stride` elements
+//   lse     [rows][heads] the logarithm of each softmax's denominator, for the gradient; may be null
+// Head h reads key head h / (heads / kv_heads). Scores are q . k * scale, soft-capped to
+// cap * tanh(score / cap) where softcap > 0. window > 0: a query sees only its last `window` keys,
+// itself included. No matrix of queries x keys is ever formed.
+typedef struct hk_attention {
+  const float *q;
+  const void *k, *v;
+  float *out, *lse;
+  hk_format kv_format;
+  int64_t q_stride, kv_stride, out_stride;
+  int64_t heads, kv_heads, head_dim;
+  float scale, softcap;
+  int64_t window;
+  const hk_span *spans;
+  int64_t span_count;
+} hk_attention;
+
+void hk_attention_forward(hk_pool *pool, const hk_attention *attention);
+// The same in plain C, one thread, sums in double.
+void hk_attention_forward_reference(const hk_attention *attention);
+
+// TEMPORARY
+void hk_rmsnorm(const float*x,const float*w,int64_t rows,int64_t n,float eps,float off,float*y,float*inv);
+void hk_swiglu(const float*g,const float*u,int64_t n,float*y);
+void hk_axpy(int64_t n,float a,const float*x,float*y);
+void hk_f32_to_f16(const float*x,int64_t n,uint16_t*y);
+void hk_rope(float*x,int64_t rows,int64_t heads,int64_t dim,int64_t pairs,const int32_t*pos,const float*c,const float*s,int inverse);
+void hk_add(const float*a,const float*b,int64_t n,float*y);
+float hk_logsumexp(const float*x,int64_t n);
+
 #ifdef __cplusplus
 }
 #endif

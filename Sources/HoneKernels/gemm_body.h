@@ -1,0 +1,286 @@
+// The register tile: AVX2 6 x 16, AVX-512 14 x 32 (so that nothing spills), NEON 8 x 12.
+#define TILE_ROWS HK(TILE_ROWS)
+#define TILE_VECTORS HK(TILE_VECTORS)
+#if HK_LANES == 4
+enum { TILE_ROWS = 8, TILE_VECTORS = 3 };
+#elif HK_LANES == 8
+enum { TILE_ROWS = 6, TILE_VECTORS = 2 };
+#else
+enum { TILE_ROWS = 14, TILE_VECTORS = 2 };
+#endif
+#define TILE_COLUMNS (TILE_VECTORS * HK_LANES)
+
+#define tile_rows_f32 HK(tile_rows_f32)
+#define tile_rows_bf16 HK(tile_rows_bf16)
+#define vpair_dot HK(vpair_dot)
+
+// Sums of products over `rows` rows, a compile-time constant: the accumulators stay in registers.
+HK_INLINE void tile_rows_f32(
+    int64_t depth, const float *left, const float *right, float *out, int64_t stride, int rows,
+    bool accumulate) {
+  vf sums[TILE_ROWS][TILE_VECTORS];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = vzero();
+#pragma clang loop unroll(disable)
+  for (int64_t k = 0; k < depth; k++) {
+    vf r[TILE_VECTORS];
+#pragma clang loop unroll(full)
+    for (int j = 0; j < TILE_VECTORS; j++) r[j] = vload(right + j * HK_LANES);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; i++) {
+      vf l = vset1(left[i]);
+#pragma clang loop unroll(full)
+      for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = vfma(l, r[j], sums[i][j]);
+    }
+    left += TILE_ROWS;
+    right += TILE_COLUMNS;
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < TILE_VECTORS; j++) {
+      float *p = out + i * stride + j * HK_LANES;
+      vstore(p, accumulate ? vload(p) + sums[i][j] : sums[i][j]);
+    }
+}
+
+// sum + the two products of each lane's bf16 pairs.
+#if HK_IS_AVX512
+// Only reached on machines that have the instruction.
+#define HK_BF16_TARGET                                                                 \
+  __attribute__((target(                                                               \
+      "avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi2")))
+#define HK_PAIR_DOT(sum, a, b) \
+  ((vf)__builtin_ia32_dpbf16ps_512((__m512)(sum), (__m512bh)(a), (__m512bh)(b)))
+#else
+#define HK_BF16_TARGET
+HK_INLINE vf vpair_dot(vf sum, vu a, vu b) {
+  sum = vfma((vf)(a << 16), (vf)(b << 16), sum);
+  return vfma((vf)(a & 0xffff0000u), (vf)(b & 0xffff0000u), sum);
+}
+#define HK_PAIR_DOT(sum, a, b) vpair_dot(sum, a, b)
+#endif
+
+HK_BF16_TARGET HK_INLINE void tile_rows_bf16(
+    int64_t depth, const uint32_t *left, const uint32_t *right, float *out, int64_t stride,
+    int rows, bool accumulate) {
+  vf sums[TILE_ROWS][TILE_VECTORS];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = vzero();
+#pragma clang loop unroll(disable)
+  for (int64_t k = 0; k < depth; k++) {
+    vu r[TILE_VECTORS];
+#pragma clang loop unroll(full)
+    for (int j = 0; j < TILE_VECTORS; j++) r[j] = (vu)vload((const float *)right + j * HK_LANES);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; i++) {
+      vu l = (vu)vset1(((const float *)left)[i]);
+#pragma clang loop unroll(full)
+      for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = HK_PAIR_DOT(sums[i][j], l, r[j]);
+    }
+    left += TILE_ROWS;
+    right += TILE_COLUMNS;
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < TILE_VECTORS; j++) {
+      float *p = out + i * stride + j * HK_LANES;
+      vstore(p, accumulate ? vload(p) + sums[i][j] : sums[i][j]);
+    }
+}
+
+#define HK_TILE_CASE(n) \
+  case n:               \
+    HK_TILE(depth, left, right, p, s, n, accumulate && whole); \
+    break;
+#if HK_LANES == 16
+#define HK_TILE_CASES                                                                      \
+  HK_TILE_CASE(1) HK_TILE_CASE(2) HK_TILE_CASE(3) HK_TILE_CASE(4) HK_TILE_CASE(5)          \
+  HK_TILE_CASE(6) HK_TILE_CASE(7) HK_TILE_CASE(8) HK_TILE_CASE(9) HK_TILE_CASE(10)         \
+  HK_TILE_CASE(11) HK_TILE_CASE(12) HK_TILE_CASE(13) HK_TILE_CASE(14)
+#elif HK_LANES == 8
+#define HK_TILE_CASES                                                                      \
+  HK_TILE_CASE(1) HK_TILE_CASE(2) HK_TILE_CASE(3) HK_TILE_CASE(4) HK_TILE_CASE(5)          \
+  HK_TILE_CASE(6)
+#else
+#define HK_TILE_CASES                                                                      \
+  HK_TILE_CASE(1) HK_TILE_CASE(2) HK_TILE_CASE(3) HK_TILE_CASE(4) HK_TILE_CASE(5)          \
+  HK_TILE_CASE(6) HK_TILE_CASE(7) HK_TILE_CASE(8)
+#endif
+
+// A tile that lacks columns is computed aside and its valid part copied.
+#define HK_TILE_FUNCTION(target, function)                                                 \
+  target static void function(                                                             \
+      int64_t depth, const void *left, const void *right, float *out, int64_t stride,      \
+      int64_t rows, int64_t columns, bool accumulate) {                                    \
+    float aside[TILE_ROWS * TILE_COLUMNS];                                                 \
+    bool whole = columns == TILE_COLUMNS;                                                  \
+    float *p = whole ? out : aside;                                                        \
+    int64_t s = whole ? stride : TILE_COLUMNS;                                             \
+    switch (rows) { HK_TILE_CASES }                                                        \
+    if (whole) return;                                                                     \
+    for (int64_t i = 0; i < rows; i++)                                                     \
+      for (int64_t j = 0; j < columns; j++)                                                \
+        out[i * stride + j] =                                                              \
+            (accumulate ? out[i * stride + j] : 0) + aside[i * TILE_COLUMNS + j];          \
+  }
+
+#define HK_TILE tile_rows_f32
+HK_TILE_FUNCTION(, HK(tile_f32))
+#undef HK_TILE
+#define HK_TILE tile_rows_bf16
+HK_TILE_FUNCTION(HK_BF16_TARGET, HK(tile_bf16))
+#undef HK_TILE
+
+// Four rows by four k, transposed.
+#define put_4x4 HK(put_4x4)
+#define vf4 HK(vf4)
+typedef float vf4 __attribute__((vector_size(16), aligned(4), may_alias));
+HK_INLINE void put_4x4(vf4 a, vf4 b, vf4 c, vf4 d, float *out, int width) {
+  vf4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  vf4 ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  vf4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  vf4 cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  *(vf4 *)out = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+  *(vf4 *)(out + width) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+  *(vf4 *)(out + 2 * width) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+  *(vf4 *)(out + 3 * width) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+#define round_4 HK(round_4)
+#define bf16_pairs_4 HK(bf16_pairs_4)
+#define vu4 HK(vu4)
+typedef uint32_t vu4 __attribute__((vector_size(16)));
+HK_INLINE vu4 round_4(vf4 a) {
+  vu4 u = (vu4)a;
+  vu4 isNumber = (vu4)(a == a);
+  return ((u + 0x7fff + ((u >> 16) & 1)) & isNumber) | ((u | 0x400000) & ~isNumber);
+}
+// Eight consecutive numbers as four bf16 pairs.
+HK_INLINE vf4 bf16_pairs_4(vf4 a, vf4 b) {
+  vu4 even = (vu4)__builtin_shufflevector((vf4)round_4(a), (vf4)round_4(b), 0, 2, 4, 6);
+  vu4 odd = (vu4)__builtin_shufflevector((vf4)round_4(a), (vf4)round_4(b), 1, 3, 5, 7);
+  return (vf4)((even >> 16) | (odd & 0xffff0000u));
+}
+
+static void HK(pack_rows_f32)(
+    const float *rows, int64_t stride, int64_t count, int64_t depth, float scale, bool rounded,
+    int width, void *panel) {
+  float *out = panel;
+  vf4 zero = {0};
+  for (int i = 0; i < width; i += 4) {
+    const float *p = rows + i * stride;
+    int live = count - i < 4 ? (int)(count - i) : 4, room = width - i < 4 ? width - i : 4;
+    int64_t k = 0;
+    if (room == 4)
+      for (; k + 4 <= depth; k += 4) {
+        vf4 a = live > 0 ? *(const vf4 *)(p + k) * scale : zero;
+        vf4 b = live > 1 ? *(const vf4 *)(p + stride + k) * scale : zero;
+        vf4 c = live > 2 ? *(const vf4 *)(p + 2 * stride + k) * scale : zero;
+        vf4 d = live > 3 ? *(const vf4 *)(p + 3 * stride + k) * scale : zero;
+        if (rounded) {
+          a = (vf4)(round_4(a) & 0xffff0000u), b = (vf4)(round_4(b) & 0xffff0000u);
+          c = (vf4)(round_4(c) & 0xffff0000u), d = (vf4)(round_4(d) & 0xffff0000u);
+        }
+        put_4x4(a, b, c, d, out + k * width + i, width);
+      }
+    for (; k < depth; k++)
+      for (int r = 0; r < room; r++) {
+        vf4 a = {r < live ? p[r * stride + k] * scale : 0};
+        if (rounded) a = (vf4)(round_4(a) & 0xffff0000u);
+        out[k * width + i + r] = a[0];
+      }
+  }
+}
+
+static void HK(pack_rows_bf16)(
+    const float *rows, int64_t stride, int64_t count, int64_t depth, float scale, bool rounded,
+    int width, void *panel) {
+  (void)rounded;
+  float *out = panel;
+  vf4 zero = {0};
+  for (int i = 0; i < width; i += 4) {
+    const float *p = rows + i * stride;
+    int live = count - i < 4 ? (int)(count - i) : 4, room = width - i < 4 ? width - i : 4;
+    int64_t k = 0;
+    if (room == 4)
+      for (; k + 8 <= depth; k += 8) {
+        vf4 v[4];
+#pragma clang loop unroll(full)
+        for (int r = 0; r < 4; r++)
+          v[r] = r < live ? bf16_pairs_4(
+                                *(const vf4 *)(p + r * stride + k) * scale,
+                                *(const vf4 *)(p + r * stride + k + 4) * scale)
+                          : zero;
+        put_4x4(v[0], v[1], v[2], v[3], out + k / 2 * width + i, width);
+      }
+    for (; k < depth; k += 2)
+      for (int r = 0; r < room; r++) {
+        vf4 a = {
+            r < live ? p[r * stride + k] * scale : 0,
+            r < live && k + 1 < depth ? p[r * stride + k + 1] * scale : 0};
+        out[k / 2 * width + i + r] = bf16_pairs_4(a, zero)[0];
+      }
+  }
+}
+
+static void HK(pack_columns_f32)(
+    const float *first, const float *second, int64_t count, float scale, bool rounded, int width,
+    void *panel, int64_t panel_elements) {
+  float *out = panel;
+  for (int64_t j = 0; j < count; j += width, out += panel_elements) {
+    int64_t live = count - j < width ? count - j : width;
+    for (int half = 0; half < 2; half++) {
+      const float *p = half ? second : first;
+      if (!p) continue;
+      float *row = out + half * width;
+      int64_t i = 0;
+      for (; i + HK_LANES <= live; i += HK_LANES) {
+        vf a = vload(p + j + i) * scale;
+        vstore(row + i, rounded ? (vf)vround_bf16(a) : a);
+      }
+      for (; i < live; i++) {
+        vf a = vset1(p[j + i] * scale);
+        row[i] = (rounded ? (vf)vround_bf16(a) : a)[0];
+      }
+      for (; i < width; i++) row[i] = 0;
+    }
+  }
+}
+
+static void HK(pack_columns_bf16)(
+    const float *first, const float *second, int64_t count, float scale, bool rounded, int width,
+    void *panel, int64_t panel_elements) {
+  (void)rounded;
+  float *out = panel;
+  for (int64_t j = 0; j < count; j += width, out += panel_elements) {
+    int64_t live = count - j < width ? count - j : width, i = 0;
+    for (; i + HK_LANES <= live; i += HK_LANES) {
+      vu low = vround_bf16(vload(first + j + i) * scale) >> 16;
+      vu high = second ? vround_bf16(vload(second + j + i) * scale) : (vu)vzero();
+      vstore(out + i, (vf)(low | high));
+    }
+    for (; i < live; i++) {
+      vu low = vround_bf16(vset1(first[j + i] * scale)) >> 16;
+      vu high = second ? vround_bf16(vset1(second[j + i] * scale)) : (vu)vzero();
+      out[i] = ((vf)(low | high))[0];
+    }
+    for (; i < width; i++) out[i] = 0;
+  }
+}
+
+static const hk_gemm_kernel HK(kernel_f32) = {
+    TILE_ROWS, TILE_COLUMNS, 1, HK(pack_rows_f32), HK(pack_columns_f32), HK(tile_f32)};
+static const hk_gemm_kernel HK(kernel_bf16) = {
+    TILE_ROWS, TILE_COLUMNS, 2, HK(pack_rows_bf16), HK(pack_columns_bf16), HK(tile_bf16)};
+
+#undef HK_BF16_TARGET
+#undef HK_PAIR_DOT
+#undef HK_TILE_CASE
+#undef HK_TILE_CASES
+#undef HK_TILE_FUNCTION

@@ -1,0 +1,117 @@
+#include "matvec.h"
+
+#include <string.h>
+
+#include "isa.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+static inline float one_f32(const void *p) {
+  float a;
+  memcpy(&a, p, 4);
+  return a;
+}
+static inline float one_f16(const void *p) {
+  _Float16 a;
+  memcpy(&a, p, 2);
+  return (float)a;
+}
+static inline float one_bf16(const void *p) {
+  uint16_t stored;
+  memcpy(&stored, p, 2);
+  uint32_t bits = (uint32_t)stored << 16;
+  float a;
+  memcpy(&a, &bits, 4);
+  return a;
+}
+
+#define HK_BODY "matvec_body.h"
+#include "each_isa.h"
+
+enum { MAXIMUM_PRODUCTS = 8, DECODED = 256 };
+
+typedef struct {
+  const hk_matvec_kernel *kernel;
+  const float *x, *sums;
+  int64_t rows, depth;
+  const hk_product *products;
+  int count;
+  int64_t first_piece[MAXIMUM_PRODUCTS + 1];
+  int64_t rows_in_piece[MAXIMUM_PRODUCTS];
+} call;
+
+// Formats without a kernel of their own: decoded by the piece into a buffer.
+static void dot_decoded(
+    const call *c, hk_format format, const uint8_t *matrix_row, float *out) {
+  float decoded[DECODED], part[HK_MATVEC_ROWS];
+  int64_t block = hk_format_block_elements(format), bytes = hk_format_block_bytes(format);
+  for (int64_t r = 0; r < c->rows; r++) out[r] = 0;
+  for (int64_t k = 0; k < c->depth; k += DECODED) {
+    int64_t count = c->depth - k < DECODED ? c->depth - k : DECODED;
+    hk_dequantize_row(format, matrix_row + k / block * bytes, count, decoded);
+    c->kernel->f32(decoded, c->x + k * c->rows, NULL, c->rows, count, part);
+    for (int64_t r = 0; r < c->rows; r++) out[r] += part[r];
+  }
+}
+
+static void multiply(void *context, int64_t piece, int thread) {
+  const call *c = context;
+  (void)thread;
+  int p = 0;
+  while (piece >= c->first_piece[p + 1]) p++;
+  const hk_product *w = &c->products[p];
+  int64_t start = (piece - c->first_piece[p]) * c->rows_in_piece[p];
+  int64_t end = start + c->rows_in_piece[p];
+  if (end > w->columns) end = w->columns;
+  const hk_matvec_kernel *kernel = c->kernel;
+  hk_dot_rows dot = w->format == HK_F32    ? kernel->f32
+                    : w->format == HK_F16  ? kernel->f16
+                    : w->format == HK_BF16 ? kernel->bf16
+                    : w->format == HK_Q4_0 ? kernel->q4_0
+                    : w->format == HK_Q4_1 ? kernel->q4_1
+                    : w->format == HK_Q8_0 ? kernel->q8_0
+                                           : NULL;
+  for (int64_t n = start; n < end; n++) {
+    const uint8_t *matrix_row = (const uint8_t *)w->matrix + n * w->row_bytes;
+    float out[HK_MATVEC_ROWS];
+    if (dot)
+      dot(matrix_row, c->x, c->sums, c->rows, c->depth, out);
+    else
+      dot_decoded(c, w->format, matrix_row, out);
+    for (int64_t r = 0; r < c->rows; r++) {
+      float *y = w->out + r * w->out_stride + n;
+      *y = w->accumulate ? *y + out[r] : out[r];
+    }
+  }
+}
+
+void hk_matvec(
+    hk_pool *pool, const float *x, int64_t stride, int64_t rows, int64_t depth,
+    const hk_product *products, int count) {
+  call c = {.rows = rows, .depth = depth, .products = products};
+#if defined(__x86_64__)
+  hk_isa isa = hk_isa_current();
+  c.kernel = isa == HK_ISA_AVX2   ? &matvec_kernel_avx2
+             : isa == HK_ISA_WIDE ? &matvec_kernel_wide
+                                  : &matvec_kernel_avx512;
+#elif defined(__aarch64__)
+  c.kernel = &matvec_kernel_neon;
+#endif
+  int64_t blocks = (depth + 31) / 32;
+  float *packed = hk_pool_shared(pool, sizeof(float) * (size_t)(blocks * (32 * rows + 8)));
+  c.kernel->pack_blocks(x, stride, rows, depth, packed, packed + blocks * 32 * rows);
+  c.x = packed;
+  c.sums = packed + blocks * 32 * rows;
+  int64_t pieces = 0;
+  for (int p = 0; p < count; p++) {
+    // About 16 pieces a matrix, but no piece of less than some ten thousand products.
+    int64_t least = (16384 + depth - 1) / depth, share = (products[p].columns + 15) / 16;
+    c.rows_in_piece[p] = share > least ? share : least;
+    c.first_piece[p] = pieces;
+    pieces += (products[p].columns + c.rows_in_piece[p] - 1) / c.rows_in_piece[p];
+    c.first_piece[p + 1] = pieces;
+  }
+  hk_pool_run(pool, pieces, multiply, &c);
+}

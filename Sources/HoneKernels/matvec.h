@@ -1,0 +1,27 @@
+#ifndef HK_MATVEC_H
+#define HK_MATVEC_H
+
+#include "include/hone_kernels.h"
+
+// The most rows that are multiplied without packing.
+enum { HK_MATVEC_ROWS = 8 };
+
+// out[r] = matrix row . x[r] for `rows` rows of x. x is packed: [depth / 32][rows][32], zeros at the
+// end. `sums` holds the sums of each 32: [depth / 32][8] (used by the formats that store a minimum).
+typedef void (*hk_dot_rows)(
+    const void *matrix_row, const float *x, const float *sums, int64_t rows, int64_t depth,
+    float *out);
+
+typedef struct hk_matvec_kernel {
+  hk_dot_rows f32, f16, bf16, q4_0, q4_1, q8_0;
+  void (*pack_blocks)(
+      const float *x, int64_t stride, int64_t rows, int64_t depth, float *blocks, float *sums);
+} hk_matvec_kernel;
+
+// The products of a few rows (at most HK_MATVEC_ROWS) with matrices stored by rows: each stored row
+// is decoded once, in registers, and meets all rows of x.
+void hk_matvec(
+    hk_pool *pool, const float *x, int64_t stride, int64_t rows, int64_t depth,
+    const hk_product *products, int count);
+
+#endif
