@@ -110,5 +110,26 @@ static void HK(few_values)(
   }
 }
 
+// One row of scores and of the weights' gradients dO . v: leaves the weights w = exp(score - lse) and
+// the scores' gradients w * (dO . v - delta) in their places, zeros outside [low, high).
+static void HK(differentiate)(
+    float *scores, float *weight_gradients, int64_t width, int64_t low, int64_t high, float lse,
+    float delta, float softcap) {
+  for (int64_t j = 0; j < width; j += HK_LANES) {
+    vf score = vload(scores + j), slope = vset1(1);
+    if (softcap > 0) {
+      score = capped(score, softcap);
+      vf ratio = score * (1 / softcap);
+      slope = 1.0f - ratio * ratio;
+    }
+    vf weight = vexp(score - lse);
+    vstore(scores + j, weight);
+    vstore(weight_gradients + j, weight * (vload(weight_gradients + j) - delta) * slope);
+  }
+  for (int64_t j = 0; j < low; j++) scores[j] = weight_gradients[j] = 0;
+  for (int64_t j = high; j < width; j++) scores[j] = weight_gradients[j] = 0;
+}
+
 static const hk_attention_kernel HK(attention_kernel) = {
-    HK(load_rows), HK(absorb), HK(scale_row), HK(few_scores), HK(few_values)};
+    HK(load_rows), HK(absorb), HK(scale_row), HK(few_scores), HK(few_values),
+    HK(differentiate)};

@@ -66,9 +66,37 @@ package func attended(
         prefix: 0..<count)
     }
   }
-  return attendedCached(
+  let lse = pass.tape == nil ? nil : pass.tensor([queries.shape[0], shape.headCount])
+  let output = pass.tensor([queries.shape[0], shape.headCount * shape.headDimension])
+  attend(
     queries, keys: allKeys.pointer, values: allValues.pointer, format: .f32, spans: allSpans,
-    shape: shape, in: pass)
+    shape: shape, output: output, lse: lse
+  ) { hk_attention_forward(pass.pool.handle, &$0) }
+  let inputs = [queries, keys, values] + (prefix.map { [$0.keys, $0.values] } ?? [])
+  pass.record("attended", inputs: inputs, outputs: [output], saving: lse?.byteCount ?? 0) {
+    gradients, pass in
+    guard let gradient = gradients[output], let lse else { return }
+    let queryGradient = pass.tensor(queries.shape)
+    let keyGradient = pass.engine.zeros(allKeys.shape)
+    let valueGradient = pass.engine.zeros(allValues.shape)
+    attend(
+      queries, keys: allKeys.pointer, values: allValues.pointer, format: .f32, spans: allSpans,
+      shape: shape, output: output, lse: lse
+    ) {
+      hk_attention_backward(
+        pass.pool.handle, &$0, gradient.pointer, queryGradient.pointer, keyGradient.pointer,
+        valueGradient.pointer)
+    }
+    if queries.needsGradient { gradients.add(queryGradient, to: queries) }
+    let count = prefix?.keys.shape[0] ?? 0
+    for (own, ahead, found) in [
+      (keys, prefix?.keys, keyGradient), (values, prefix?.values, valueGradient),
+    ] {
+      if own.needsGradient { gradients.add(found.rows(count..<found.shape[0]), to: own) }
+      if let ahead, ahead.needsGradient { gradients.add(found.rows(0..<count), to: ahead) }
+    }
+  }
+  return output
 }
 
 /// The same over stored keys and values; not recorded.
@@ -76,21 +104,34 @@ package func attendedCached(
   _ queries: Tensor, keys: UnsafeRawPointer, values: UnsafeRawPointer, format: StorageFormat,
   spans: [AttentionSpan], shape: AttentionShape, in pass: Pass
 ) -> Tensor {
+  let output = pass.tensor([queries.shape[0], shape.headCount * shape.headDimension])
+  attend(
+    queries, keys: keys, values: values, format: format, spans: spans, shape: shape,
+    output: output, lse: nil
+  ) { hk_attention_forward(pass.pool.handle, &$0) }
+  return output
+}
+
+/// Describes an attention to a kernel.
+private func attend(
+  _ queries: Tensor, keys: UnsafeRawPointer, values: UnsafeRawPointer, format: StorageFormat,
+  spans: [AttentionSpan], shape: AttentionShape, output: Tensor, lse: Tensor?,
+  _ kernel: (inout hk_attention) -> Void
+) {
   let width = shape.headCount * shape.headDimension
-  let output = pass.tensor([queries.shape[0], width])
+  precondition(queries.shape.columns == width, "\(queries.shape) for \(shape.headCount) heads")
   let kernelSpans = spans.map(\.kernelSpan)
   kernelSpans.withUnsafeBufferPointer { kernelSpans in
     var attention = hk_attention(
-      q: queries.pointer, k: keys, v: values, out: output.pointer, lse: nil,
+      q: queries.pointer, k: keys, v: values, out: output.pointer, lse: lse?.pointer,
       kv_format: format.kernelFormat, q_stride: Int64(width),
       kv_stride: Int64(shape.keyValueHeadCount * shape.headDimension), out_stride: Int64(width),
       heads: Int64(shape.headCount), kv_heads: Int64(shape.keyValueHeadCount),
       head_dim: Int64(shape.headDimension), scale: shape.scale, softcap: shape.softCap,
       window: Int64(shape.window ?? 0), spans: kernelSpans.baseAddress,
       span_count: Int64(kernelSpans.count))
-    hk_attention_forward(pass.pool.handle, &attention)
+    kernel(&attention)
   }
-  return output
 }
 
 /// The rows of one tensor, then those of another; not recorded.

@@ -22,11 +22,17 @@ package func projected(_ input: Tensor, through weights: [Weight], in pass: Pass
       row_bytes: Int64(weight.bytesPerRow), columns: Int64(weight.rows), by_columns: false,
       accumulate: false, out: output.pointer, out_stride: Int64(weight.rows))
   }
-  hk_gemm(
-    pass.pool.handle, pass.engine.compute.kernelCompute,
-    hk_left(
-      data: input.pointer, stride: Int64(input.shape.columns), transposed: false, scale: 1),
-    Int64(rows), Int64(input.shape.columns), products, Int32(products.count))
+  let left = hk_left(
+    data: input.pointer, stride: Int64(input.shape.columns), transposed: false, scale: 1)
+  if pass.isDecoding {
+    hk_gemm_few(
+      pass.pool.handle, left, Int64(rows), Int64(input.shape.columns), products,
+      Int32(products.count))
+  } else {
+    hk_gemm(
+      pass.pool.handle, pass.engine.compute.kernelCompute, left, Int64(rows),
+      Int64(input.shape.columns), products, Int32(products.count))
+  }
   pass.record("projected", inputs: [input], outputs: outputs) { gradients, pass in
     let inputGradient = pass.tensor(input.shape)
     var started = false

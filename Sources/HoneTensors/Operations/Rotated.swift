@@ -2,6 +2,7 @@ import HoneKernels
 
 /// The angles of a batch's rows.
 package struct RotaryAngles {
+  /// One a row.
   package var positions: [Int32]
   /// `[positions x pairs]` each.
   package var cosines: [Float]
@@ -22,18 +23,38 @@ package struct RotaryAngles {
 
 /// Each head's pairs `(i, i + pairs)` turned by their row's angles.
 ///
+/// Su et al., "RoFormer", 2021. The way back turns the gradient the other way.
+///
 /// - Parameter input: `[tokens x heads · dimension]`.
 package func rotated(_ input: Tensor, _ angles: RotaryAngles, in pass: Pass) -> Tensor {
+  let output = turned(input, angles, inverse: false, in: pass)
+  pass.record("rotated", inputs: [input], outputs: [output]) { gradients, pass in
+    guard let gradient = gradients[output] else { return }
+    gradients.add(turned(gradient, angles, inverse: true, in: pass), to: input)
+  }
+  return output
+}
+
+private func turned(_ input: Tensor, _ angles: RotaryAngles, inverse: Bool, in pass: Pass)
+  -> Tensor
+{
   let columns = input.shape.columns
+  precondition(
+    angles.positions.count == input.shape.rows, "\(angles.positions.count) for \(input.shape)")
   let output = pass.tensor(input.shape)
-  pass.pool.run(rows: input.shape.rows, columns: columns) { rows in
-    let offset = rows.lowerBound * columns
-    (output.pointer + offset).update(from: input.pointer + offset, count: rows.count * columns)
-    angles.positions.withUnsafeBufferPointer { positions in
-      hk_rope(
-        output.pointer + offset, Int64(rows.count), Int64(columns / angles.headDimension),
-        Int64(angles.headDimension), Int64(angles.pairCount),
-        positions.baseAddress! + rows.lowerBound, angles.cosines, angles.sines, 0)
+  angles.positions.withUnsafeBufferPointer { positions in
+    guard let positions = positions.baseAddress else { return }
+    angles.cosines.withUnsafeBufferPointer { cosines in
+      angles.sines.withUnsafeBufferPointer { sines in
+        pass.pool.run(rows: input.shape.rows, columns: columns) { rows in
+          let start = rows.lowerBound * columns
+          hk_rope(
+            input.pointer + start, positions + rows.lowerBound, cosines.baseAddress,
+            sines.baseAddress, false, inverse, Int64(rows.count),
+            Int64(columns / angles.headDimension), Int64(angles.headDimension),
+            Int64(angles.pairCount), output.pointer + start)
+        }
+      }
     }
   }
   return output

@@ -6,11 +6,16 @@ import HoneKernels
 ///   - logits: `[rows x vocabulary]`.
 ///   - targets: one id a row.
 package func tokenLogProbabilities(_ logits: Tensor, targets: [Int32], in pass: Pass) -> [Float] {
+  precondition(targets.count == logits.shape.rows, "\(targets.count) targets for \(logits.shape)")
   let vocabulary = logits.shape.columns
-  let results = pass.tensor([targets.count])
-  pass.pool.run(pieces: targets.count) { row in
-    let start = logits.pointer + row * vocabulary
-    results.pointer[row] = start[Int(targets[row])] - hk_logsumexp(start, Int64(vocabulary))
+  let losses = pass.tensor([targets.count])
+  targets.withUnsafeBufferPointer { targets in
+    guard let targets = targets.baseAddress else { return }
+    pass.pool.run(pieces: losses.shape.count) { row in
+      hk_cross_entropy(
+        logits.pointer + row * vocabulary, targets + row, 0, 1, Int64(vocabulary),
+        losses.pointer + row)
+    }
   }
-  return results.values
+  return losses.values.map { -$0 }
 }

@@ -7,10 +7,18 @@ public final class Pass {
   /// Draws that belong to this pass, dropout for instance.
   package let random: RandomSource?
 
-  package init(_ engine: Engine, tape: Tape? = nil, random: RandomSource? = nil) {
+  /// Whether each row is the next token of a sequence of its own. Products then go row by row
+  /// through the decoding kernels, so that a sequence's numbers do not depend on how many others
+  /// are decoded beside it.
+  package let isDecoding: Bool
+
+  package init(
+    _ engine: Engine, tape: Tape? = nil, random: RandomSource? = nil, decoding: Bool = false
+  ) {
     self.engine = engine
     self.tape = tape
     self.random = random
+    isDecoding = decoding
   }
 
   package var pool: ThreadPool { engine.threads }

@@ -41,4 +41,16 @@ enum UTF8Check {
     }
     return nil
   }
+
+  /// The text of bytes; nil when they are not UTF-8.
+  ///
+  /// Several times faster for short texts than `String(validating:as:)`, which is not specialised.
+  static func text(_ bytes: UnsafeRawBufferPointer) -> String? {
+    guard let start = bytes.baseAddress else { return "" }
+    let units = UnsafeBufferPointer(
+      start: start.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+    guard firstFault(in: start.assumingMemoryBound(to: UInt8.self), count: bytes.count) == nil
+    else { return nil }
+    return String(decoding: units, as: UTF8.self)
+  }
 }
