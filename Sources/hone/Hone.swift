@@ -33,6 +33,7 @@ enum Main {
 
   private static func run(_ arguments: [String]) async -> Int32 {
     do {
+      try checkCommand(arguments.first)
       var command = try await Hone.asyncParseAsRoot(arguments)
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
@@ -49,6 +50,14 @@ enum Main {
     } catch {
       return report(error)
     }
+  }
+
+  /// Names the command that was probably meant, which the parser does for options only.
+  private static func checkCommand(_ name: String?) throws {
+    let names = Hone.configuration.subcommands.map { "\($0)".lowercased() } + ["help"]
+    guard let name, !name.hasPrefix("-"), !names.contains(name) else { return }
+    let advice = name.nearest(in: names).map { "did you mean \($0)?" } ?? "see hone --help"
+    throw UsageError(description: "there is no command '\(name)'; \(advice)")
   }
 
   /// Prints an error, or the help that was asked for.
