@@ -97,7 +97,8 @@ void hk_dequantize_row_reference(
 typedef enum hk_compute {
   HK_COMPUTE_F32 = 0,   // not at all
   HK_COMPUTE_BF16 = 1,  // to bf16
-  HK_COMPUTE_AUTO = 2,  // as is fastest here: bf16 where the machine multiplies it, else not
+  HK_COMPUTE_AUTO = 2,  // as is fastest here
+  HK_COMPUTE_INT16 = 3,  // to 14-bit integers with a scale for each 32 (each row's or column's)
 } hk_compute;
 
 // The left operand, f32: rows x depth with `stride` floats from row to row, or, transposed, stored
