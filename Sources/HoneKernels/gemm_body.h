@@ -319,7 +319,7 @@ HK_INLINE void tile_rows_i16(
     for (int i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
       for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = (vi){0};
-#pragma clang loop unroll_count(2)
+#pragma clang loop unroll(disable)
     for (int k = 0; k < 16; k++) {
       vi r[TILE_VECTORS];
 #pragma clang loop unroll(full)
