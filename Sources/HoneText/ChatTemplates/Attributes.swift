@@ -135,7 +135,11 @@ extension Jinja.Evaluator {
     case .tuple(let items):
       return .tuple(try Jinja.Items(try sliced(items.values, bounds)))
     case .range(let range):
-      return .list(Jinja.Items(leaves: try sliced(range.values, bounds)))
+      let indices = try indices(bounds, count: range.count)
+      return .range(
+        Jinja.IntegerRange(
+          start: range[indices.start], stop: range[indices.stop],
+          step: range.step &* indices.step))
     case .string(let text): return .string(try sliced(text, bounds))
     case .markup(let text): return .markup(try sliced(text, bounds))
     case .undefined(let undefined): throw undefined.failure

@@ -147,7 +147,7 @@ extension Jinja {
       case "namespace": return try namespace(arguments, evaluator)
       case "cycler":
         guard !arguments.positional.isEmpty else {
-          throw Failure(.runtime, "at least one item has to be provided")
+          throw Failure(.python, "at least one item has to be provided")
         }
         return .cycler(Cycler(try Items(arguments.positional)))
       case "joiner":
@@ -210,6 +210,11 @@ extension Jinja {
       case .namespace(let namespace): result = Dictionary(copying: namespace.attributes)
       case let pairs?:
         for (index, pair) in try evaluator.elements(of: pairs).enumerated() {
+          guard Tests.isIterable(pair) else {
+            throw Failure(
+              .type,
+              "cannot convert dictionary update sequence element #\(index) to a sequence")
+          }
           let parts = try evaluator.elements(of: pair)
           guard parts.count == 2 else {
             throw Failure(

@@ -121,8 +121,9 @@ extension Jinja.Filters {
     let indentsBlank = try reader.bool("blank", default: false)
     try reader.finish()
     guard let text = value.text else {
-      _ = try evaluator.apply(.add, value, .string("\n"))
-      throw Failure(.attribute, "'\(value.typeName)' object has no attribute 'splitlines'")
+      if case .undefined(let undefined) = value { throw undefined.failure }
+      throw Failure(
+        .type, "unsupported operand type(s) for +=: '\(value.typeName)' and 'str'")
     }
     let step = try width.text ?? evaluator.repeated(" ", ArgumentReader.integer(width))
     try evaluator.charge(scanning: text.utf8.count)

@@ -121,7 +121,6 @@ extension Jinja {
       _ evaluator: Evaluator, _ value: Value, _ arguments: Arguments
     ) throws -> Value {
       try arguments.none("abs")
-      if case .undefined(let undefined) = value { throw undefined.failure }
       if let integer = value.integer {
         return integer < 0 ? try evaluator.apply(.negative, value) : .int(integer)
       }
@@ -173,7 +172,6 @@ extension Jinja {
       guard let name = method.text, ["common", "ceil", "floor"].contains(name) else {
         throw Failure(.filterArgument, "method must be common, ceil or floor")
       }
-      if case .undefined(let undefined) = value { throw undefined.failure }
       guard let number = value.number else {
         throw Failure(.type, "type \(value.typeName) doesn't define __round__ method")
       }

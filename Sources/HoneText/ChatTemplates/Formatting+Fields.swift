@@ -44,6 +44,9 @@ extension Jinja.Evaluator {
           rest.removeFirst()
           result.unicodeScalars.append(scalar)
         case "{":
+          if rest.isEmpty {
+            throw Failure(.value, "Single '{' encountered in format string")
+          }
           let piece = try field(&rest, depth: depth)
           try evaluator.charge(text: result.utf8.count + piece.utf8.count, copying: piece)
           result += piece
@@ -113,7 +116,7 @@ extension Jinja.Evaluator {
           guard automatic == nil || automatic == 0 else {
             throw Failure(
               .value,
-              "cannot switch from automatic field numbering to manual field specification")
+              "cannot switch from manual field specification to automatic field numbering")
           }
           automatic = nil
           index = number
@@ -128,7 +131,7 @@ extension Jinja.Evaluator {
         }
         guard arguments.positional.indices.contains(index) else {
           throw Failure(
-            .index, "Replacement index \(index) out of range for positional args tuple")
+            .index, "tuple index out of range")
         }
         value = arguments.positional[index]
       } else {
@@ -181,7 +184,6 @@ extension Jinja.Evaluator {
         }
         return try format.text(number)
       case .bool(let truth):
-        if format.type == nil { return format.padded(truth ? "True" : "False", default: "<") }
         return try format.text(truth ? 1 : 0)
       case .float(let number):
         if format.type == "d" || format.type == "s" { throw unknown(format, value) }
@@ -204,7 +206,9 @@ extension Jinja.Evaluator {
       var format = Jinja.NumberFormat()
       var rest = spec.unicodeScalars[...]
       let isAlignment = { (scalar: Unicode.Scalar) in "<>^=".unicodeScalars.contains(scalar) }
+      var hasFill = false
       if let second = rest.dropFirst().first, isAlignment(second) {
+        hasFill = true
         format.fill = rest.removeFirst()
         format.alignment = rest.removeFirst()
       } else if let first = rest.first, isAlignment(first) {
@@ -219,10 +223,8 @@ extension Jinja.Evaluator {
       }
       if rest.first == "0" {
         rest.removeFirst()
-        if format.alignment == nil {
-          format.fill = "0"
-          format.alignment = "="
-        }
+        if !hasFill { format.fill = "0" }
+        if format.alignment == nil { format.alignment = "=" }
       }
       format.width = try evaluator.readDigits(&rest) ?? 0
       if let mark = rest.first, mark == "," || mark == "_" { format.grouping = rest.removeFirst() }

@@ -134,14 +134,17 @@ extension Jinja {
 extension Jinja.Evaluator {
   /// Python's `format % values`.
   func formatPercent(_ format: String, _ values: Value, isMarkup: Bool) throws -> Value {
-    var positional: [Value]
+    var positional = [values]
     var mapping: Jinja.Dictionary?
+    // Python lets whatever has items by key go unused.
+    var isMapping = false
     switch values {
     case .tuple(let items): positional = items.values
     case .dict(let dictionary):
-      positional = [values]
       mapping = dictionary
-    default: positional = [values]
+      isMapping = true
+    case .list, .range, .undefined: isMapping = true
+    default: break
     }
     try charge(scanning: format.utf8.count)
     var used = 0
@@ -154,7 +157,8 @@ extension Jinja.Evaluator {
     }
 
     var result = ""
-    var rest = format.unicodeScalars[...]
+    let scalars = format.unicodeScalars
+    var rest = scalars[...]
     while let scalar = rest.popFirst() {
       guard scalar == "%" else {
         result.unicodeScalars.append(scalar)
@@ -182,11 +186,18 @@ extension Jinja.Evaluator {
         result += "%"
         continue
       }
+      guard "sradiuxXoceEfFgG".unicodeScalars.contains(type) else {
+        let code = Jinja.Representation.hexadecimal(type.value, width: 1)
+        throw Failure(
+          .value,
+          "unsupported format character '\(type)' (0x\(code)) at index"
+            + " \(scalars.count - rest.count - 1)")
+      }
       let piece = try converted(try value ?? next(), type, spec, isMarkup)
       try charge(text: result.utf8.count + piece.utf8.count, copying: piece)
       result += piece
     }
-    if mapping == nil, used < positional.count {
+    if !isMapping, used < positional.count {
       throw Failure(.type, "not all arguments converted during string formatting")
     }
     return isMarkup ? .markup(result) : .string(result)
@@ -296,14 +307,11 @@ extension Jinja.Evaluator {
         throw Failure(.type, "%c requires int or char")
       }
       return try spec.text(integer)
-    case "e", "E", "f", "F", "g", "G":
+    default:
       guard let number = value.number else {
         throw Failure(.type, "must be real number, not \(value.typeName)")
       }
       return try spec.text(number)
-    default:
-      let code = Jinja.Representation.hexadecimal(type.value, width: 1)
-      throw Failure(.value, "unsupported format character '\(type)' (0x\(code))")
     }
   }
 

@@ -81,8 +81,7 @@ extension Jinja {
     }
 
     var description: String {
-      let length = knownLength.map(String.init) ?? "?"
-      return "<LoopContext \(index0 + 1)/\(length)>"
+      get throws { "<LoopContext \(index0 + 1)/\(try length())>" }
     }
 
     /// Nothing for a name that is no attribute of loops.

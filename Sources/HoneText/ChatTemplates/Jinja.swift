@@ -32,6 +32,7 @@ enum Jinja {
       case undefined = "UndefinedError"
       case security = "SecurityError"
       case runtime = "TemplateRuntimeError"
+      case python = "RuntimeError"
       case filterArgument = "FilterArgumentError"
       case type = "TypeError"
       case value = "ValueError"

@@ -204,6 +204,8 @@ extension Jinja {
         }
         index += 1
       }
+      // Jinja lets a mark at the very end pass.
+      guard position < source.count else { return }
       throw fault("Missing end of comment tag", at: opened)
     }
 
@@ -241,6 +243,10 @@ extension Jinja {
           trimNewline()
         }
         lineStarting = source[position - 1] == "\n"
+        return
+      }
+      guard start < source.count else {
+        position = start
         return
       }
       throw fault("Missing end of raw directive", at: opened)

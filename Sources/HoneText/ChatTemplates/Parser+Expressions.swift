@@ -13,14 +13,14 @@ extension Jinja.Parser {
     return makeName(token)
   }
 
-  /// A name, or several with commas, up to the name `end` or the end of the tag.
-  mutating func assignmentTarget(end: String?, allowsAttributes: Bool) throws -> Target {
+  /// A name, or several with commas.
+  mutating func assignmentTarget(allowsAttributes: Bool) throws -> Target {
     let first = current
     var parts: [Target] = []
     var isTuple = false
     while true {
       if !parts.isEmpty { try expectSymbol(",") }
-      if isTupleEnd(end) { break }
+      if isTupleEnd { break }
       parts.append(try targetPart(allowsAttributes: allowsAttributes))
       guard current.isSymbol(",") else { break }
       isTuple = true
@@ -36,7 +36,7 @@ extension Jinja.Parser {
     let token = current
     if skipSymbol("(") {
       let inner = try nested {
-        try $0.assignmentTarget(end: nil, allowsAttributes: allowsAttributes)
+        try $0.assignmentTarget(allowsAttributes: allowsAttributes)
       }
       try expectSymbol(")")
       return inner
@@ -55,24 +55,23 @@ extension Jinja.Parser {
 
   // MARK: Tuples and operators, loosest first
 
-  private func isTupleEnd(_ end: String?) -> Bool {
+  private var isTupleEnd: Bool {
     switch current.kind {
     case .variableEnd, .blockEnd: true
     case .symbol: current.text == ")"
-    case .name: current.text == end
     default: false
     }
   }
 
   /// One expression, or several with commas.
   mutating func tuple(
-    allowsConditional: Bool = true, end: String? = nil, isParenthesized: Bool = false
+    allowsConditional: Bool = true, isParenthesized: Bool = false
   ) throws -> Expression {
     var items: [Expression] = []
     var isTuple = false
     while true {
       if !items.isEmpty { try expectSymbol(",") }
-      if isTupleEnd(end) { break }
+      if isTupleEnd { break }
       items.append(allowsConditional ? try expression() : try nested { try $0.or() })
       guard current.isSymbol(",") else { break }
       isTuple = true

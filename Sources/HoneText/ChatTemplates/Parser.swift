@@ -141,7 +141,7 @@ extension Jinja {
             + " looking for \(wanted)."
           : " Jinja was looking for the following tags: \(wanted)."
         message! +=
-          " The innermost block that needs to be closed is '\(innermost.tag)' of line"
+          " The innermost block that needs to be closed is '\(innermost.tag)'. It begins on line"
           + " \(innermost.line)."
       }
       return fault(message!, at: unknown)
@@ -190,9 +190,9 @@ extension Jinja {
     }
 
     private mutating func forLoop(_ tag: Token) throws -> ForLoop {
-      let target = try assignmentTarget(end: "in", allowsAttributes: false)
+      let target = try assignmentTarget(allowsAttributes: false)
       try expectName("in")
-      let iterable = try tuple(allowsConditional: false, end: "recursive")
+      let iterable = try tuple(allowsConditional: false)
       var test: (target: Target, condition: Expression, scope: Int)?
       if skipName("if") { test = (copy(target), try expression(), makeScope()) }
       let isRecursive = skipName("recursive")
@@ -241,7 +241,7 @@ extension Jinja {
     }
 
     private mutating func setStatement(_ tag: Token) throws -> Statement {
-      let target = try assignmentTarget(end: nil, allowsAttributes: true)
+      let target = try assignmentTarget(allowsAttributes: true)
       if skipSymbol("=") { return .set(target, try tuple(), line: tag.line) }
       let filter =
         current.isSymbol("|") ? Expression.path(.captured, try filters()) : nil
@@ -303,7 +303,7 @@ extension Jinja {
       var assignments: [(target: Target, value: Expression)] = []
       while current.kind != .blockEnd {
         if !assignments.isEmpty { try expectSymbol(",") }
-        let target = try assignmentTarget(end: nil, allowsAttributes: false)
+        let target = try assignmentTarget(allowsAttributes: false)
         try expectSymbol("=")
         assignments.append((target, try expression()))
       }
@@ -317,6 +317,11 @@ extension Jinja {
       let name = try expectName()
       guard blockNames.insert(name.text).inserted else {
         throw fault("block '\(name.text)' defined twice", at: name)
+      }
+      if current.isSymbol("-") {
+        throw fault(
+          "Block names in Jinja have to be valid Python identifiers and may not contain hyphens,"
+            + " use an underscore instead.")
       }
       if current.isName("required") || current.isName("scoped") {
         throw fault("'\(current.text)' blocks are not available: a chat template stands alone")

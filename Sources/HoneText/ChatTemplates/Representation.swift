@@ -32,7 +32,7 @@ extension Jinja {
         output += "<Namespace "
         try write(namespace)
         output += ">"
-      default: output += Representation.opaque(value)
+      default: output += try Representation.opaque(value)
       }
     }
 
@@ -69,14 +69,14 @@ extension Jinja {
       try write(namespace.attributes)
     }
 
-    private static func opaque(_ value: Value) -> String {
+    private static func opaque(_ value: Value) throws -> String {
       switch value {
       case .range(let range):
         let step = range.step == 1 ? "" : ", \(range.step)"
         return "range(\(range.start), \(range.stop)\(step))"
       case .macro(let macro):
         return macro.definition.name.map { "<Macro '\($0)'>" } ?? "<Macro anonymous>"
-      case .loop(let loop): return loop.description
+      case .loop(let loop): return try loop.description
       case .function(let function):
         return function.receiver.map {
           "<built-in method \(function.name) of \($0.typeName) object>"

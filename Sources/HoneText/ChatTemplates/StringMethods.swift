@@ -14,10 +14,17 @@ extension Jinja {
 extension Jinja.Evaluator {
   private typealias Text = Jinja.Text
 
+  private static let methodsWithKeywords: Set<String> = [
+    "split", "rsplit", "splitlines", "expandtabs", "format",
+  ]
+
   func callStringMethod(
     _ name: String, of text: String, _ arguments: Jinja.Arguments
   ) throws -> Value {
     try charge(scanning: text.utf8.count)
+    guard arguments.keyword.isEmpty || Self.methodsWithKeywords.contains(name) else {
+      throw Failure(.type, "str.\(name)() takes no keyword arguments")
+    }
     var reader = arguments.reader("str.\(name)")
     switch name {
     case "strip", "lstrip", "rstrip":
@@ -39,9 +46,12 @@ extension Jinja.Evaluator {
       try reader.finish()
       return .string(try replacing(text, old, with: new, count: count))
     case "join":
-      let values = try elements(of: try reader.required("iterable"))
+      let iterable = try reader.required("iterable")
       try reader.finish()
-      return .string(try join(values, text))
+      guard Jinja.Tests.isIterable(iterable) else {
+        throw Failure(.type, "can only join an iterable")
+      }
+      return .string(try join(try elements(of: iterable), text))
     case "find", "rfind", "index", "rindex", "count":
       return .int(try search(name, in: text, &reader))
     case "partition", "rpartition":
@@ -90,7 +100,7 @@ extension Jinja.Evaluator {
     case "upper": return .string(Text.uppercased(text))
     case "lower": return .string(Text.lowercased(text))
     case "casefold":
-      return .string(Text.lowercased(Text.replacing(text, "ß", with: "ss", limit: -1)))
+      return .string(Text.replacing(Text.lowercased(text), "ß", with: "ss", limit: -1))
     case "title": return .string(Text.titlecased(text))
     case "capitalize": return .string(Text.capitalized(text))
     case "swapcase": return .string(Text.swappingCase(text))

@@ -63,7 +63,9 @@ extension Jinja {
       _ holds: @escaping @Sendable (Evaluator, Value) throws -> Bool
     ) -> Body {
       { evaluator, value, arguments in
-        try arguments.none("test")
+        guard arguments.positional.isEmpty, arguments.keyword.isEmpty else {
+          throw Failure(.type, "the test takes no argument")
+        }
         return try holds(evaluator, value)
       }
     }
@@ -72,7 +74,10 @@ extension Jinja {
       _ parameter: String, _ holds: @escaping @Sendable (Evaluator, Value, Value) throws -> Bool
     ) -> Body {
       { evaluator, value, arguments in
-        var reader = arguments.reader("test")
+        guard arguments.positional.count + arguments.keyword.count == 1 else {
+          throw Failure(.type, "the test takes one argument, '\(parameter)'")
+        }
+        var reader = arguments.reader("the test")
         let other = try reader.required(parameter)
         try reader.finish()
         return try holds(evaluator, value, other)
@@ -91,7 +96,7 @@ extension Jinja {
       }
     }
 
-    private static func isIterable(_ value: Value) -> Bool {
+    static func isIterable(_ value: Value) -> Bool {
       switch value {
       case .view, .generator, .loop: true
       default: isSequence(value)

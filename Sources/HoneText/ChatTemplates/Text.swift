@@ -278,13 +278,13 @@ extension Jinja {
     static func lowercased(_ text: String) -> String {
       if isASCII(text) { return text.lowercased() }
       let scalars = Array(text.unicodeScalars)
-      var result = ""
-      for (index, scalar) in scalars.enumerated() {
-        result +=
-          scalar == "\u{3A3}" && isFinalSigma(scalars, index)
-          ? "\u{3C2}" : scalar.properties.lowercaseMapping
-      }
-      return result
+      return scalars.indices.reduce(into: "") { $0 += lowercase(scalars, $1) }
+    }
+
+    private static func lowercase(_ scalars: [Unicode.Scalar], _ index: Int) -> String {
+      let scalar = scalars[index]
+      if scalar == "\u{3A3}", isFinalSigma(scalars, index) { return "\u{3C2}" }
+      return scalar.properties.lowercaseMapping
     }
 
     /// A capital sigma that ends a word: cased letters before it and none after.
@@ -305,18 +305,21 @@ extension Jinja {
     static func titlecased(_ text: String) -> String {
       var result = ""
       var followsCased = false
-      for scalar in text.unicodeScalars {
+      let scalars = Array(text.unicodeScalars)
+      for (index, scalar) in scalars.enumerated() {
         result +=
-          followsCased ? scalar.properties.lowercaseMapping : scalar.properties.titlecaseMapping
+          followsCased ? lowercase(scalars, index) : scalar.properties.titlecaseMapping
         followsCased = isCased(scalar)
       }
       return result
     }
 
     static func swappingCase(_ text: String) -> String {
-      text.unicodeScalars.reduce(into: "") { result, scalar in
+      let scalars = Array(text.unicodeScalars)
+      return scalars.enumerated().reduce(into: "") { result, element in
+        let (index, scalar) = element
         if isUppercase(scalar) {
-          result += scalar.properties.lowercaseMapping
+          result += lowercase(scalars, index)
         } else if isLowercase(scalar) {
           result += scalar.properties.uppercaseMapping
         } else {
@@ -352,7 +355,7 @@ extension Jinja {
       var rest = text.unicodeScalars.drop(while: isSpace)
       while !rest.isEmpty {
         if limit >= 0, words.count == limit {
-          words.append(strip(String(rest), nil, left: false))
+          words.append(String(rest))
           return words
         }
         let end = rest.firstIndex(where: isSpace) ?? rest.endIndex
@@ -369,7 +372,7 @@ extension Jinja {
       trim()
       while !rest.isEmpty {
         if words.count == limit {
-          words.append(string(rest.drop(while: isSpace)))
+          words.append(string(rest))
           break
         }
         let start = (rest.lastIndex(where: isSpace) ?? -1) + 1

@@ -100,7 +100,8 @@ extension Jinja {
       case .generator(let generator): generator.typeName
       case .namespace: "Namespace"
       case .macro: "Macro"
-      case .function: "builtin_function_or_method"
+      case .function(let function):
+        function.receiver == nil ? "function" : "builtin_function_or_method"
       case .loop: "LoopContext"
       case .cycler: "Cycler"
       case .joiner: "Joiner"
