@@ -48,12 +48,13 @@ let package = Package(
     .executableTarget(
       name: "hone",
       dependencies: [
-        "HoneModels", "HoneText", "HoneFormats", "HoneKernels",
+        "HoneKernels", "HoneFormats", "HoneTensors", "HoneText", "HoneModels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 
+    tests("HoneKernels", over: []),
     tests("HoneFormats", over: []),
-    tests("HoneTensors", over: ["HoneKernels"]),
+    tests("HoneTensors", over: ["HoneKernels", "HoneFormats"]),
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
     tests("hone", over: ["HoneFormats"]),

@@ -87,6 +87,12 @@ public struct ModelSummary: Equatable, Sendable {
     storage.sort { ($1.byteCount, $0.type) < ($0.byteCount, $1.type) }
   }
 
+  /// The size of a head where the file does not give it.
+  private static func quotient(_ width: Int?, _ heads: Int?) -> Int? {
+    guard let width, let heads, heads > 0, width % heads == 0 else { return nil }
+    return width / heads
+  }
+
   // MARK: GGUF
 
   private init(gguf file: GGUFFile) throws {
@@ -112,7 +118,7 @@ public struct ModelSummary: Equatable, Sendable {
     intermediateSize = count("feed_forward_length")
     headCount = count("attention.head_count")
     keyValueHeadCount = count("attention.head_count_kv")
-    headDimension = count("attention.key_length")
+    headDimension = count("attention.key_length") ?? Self.quotient(hiddenSize, headCount)
     contextLength = count("context_length")
     window = count("attention.sliding_window")
     rotaryBase = metadata[prefix + "rope.freq_base"]?.double
@@ -179,7 +185,7 @@ public struct ModelSummary: Equatable, Sendable {
     intermediateSize = config["intermediate_size"]?.integer
     headCount = config["num_attention_heads"]?.integer
     keyValueHeadCount = config["num_key_value_heads"]?.integer
-    headDimension = config["head_dim"]?.integer
+    headDimension = config["head_dim"]?.integer ?? Self.quotient(hiddenSize, headCount)
     contextLength = config["max_position_embeddings"]?.integer
     window = config["sliding_window"]?.integer
     rotaryBase =

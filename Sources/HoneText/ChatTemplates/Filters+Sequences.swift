@@ -203,9 +203,9 @@ extension Jinja.Filters {
     let isCaseSensitive = try reader.bool("case_sensitive", default: false)
     try reader.finish()
     let values = try evaluator.elements(of: value)
-    let default_: Value? = if case .some(.none) = fallback { nil } else { fallback }
+    let usual: Value? = if case .some(.none) = fallback { nil } else { fallback }
     let keys = try keys(
-      of: values, attribute, isCaseSensitive: isCaseSensitive, evaluator, default: default_)
+      of: values, attribute, isCaseSensitive: isCaseSensitive, evaluator, default: usual)
     var groups: [(key: Value, members: [Value])] = []
     for index in try order(keys, reversed: false, evaluator) {
       if let last = groups.last, try evaluator.areEqual(last.key, keys[index]) {
@@ -214,7 +214,7 @@ extension Jinja.Filters {
         groups.append((keys[index], [values[index]]))
       }
     }
-    let shown = try getter(attribute, evaluator, default: default_)
+    let shown = try getter(attribute, evaluator, default: usual)
     return .list(
       try Jinja.Items(
         groups.map { group in

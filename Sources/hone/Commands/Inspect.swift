@@ -47,14 +47,14 @@ struct Inspect: AsyncParsableCommand {
     let shape = [
       summary.layerCount.map { "\($0) layers" }, summary.hiddenSize.map { "hidden \($0)" },
       summary.intermediateSize.map { "feed-forward \($0)" },
-      summary.headCount.map { "\($0) heads" },
-      summary.keyValueHeadCount.map { "\($0) key-value heads" },
-      summary.headDimension.map { "of \($0)" },
+      summary.headCount.map { "heads \($0)" },
+      summary.keyValueHeadCount.map { "key-value heads \($0)" },
+      summary.headDimension.map { "head size \($0)" },
     ].compactMap { $0 }
     if !shape.isEmpty { facts.add("shape", shape.joined(separator: ", ")) }
     let context = [
       summary.contextLength.map { "\($0) tokens" }, summary.window.map { "window \($0)" },
-      summary.rotaryBase.map { "rotary base \(String(format: "%g", $0))" },
+      summary.rotaryBase.map { "rotary base \(String(format: "%.9g", $0))" },
     ].compactMap { $0 }
     if !context.isEmpty { facts.add("context", context.joined(separator: ", ")) }
     if let size = summary.vocabularySize {
