@@ -9,7 +9,8 @@ import Testing
     try Snapshot.expect(outcome.output, "help")
   }
 
-  @Test(arguments: ["pull", "models", "doctor"]) func `each command explains itself`(
+  @Test(arguments: ["render", "inspect", "pull", "models", "doctor"])
+  func `each command explains itself`(
     command: String
   ) throws {
     let outcome = try Program.run([command, "--help"])
