@@ -45,7 +45,9 @@ let package = Package(
         "HoneTensors", "HoneFormats", "HoneText", "HoneKernels",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
-    floor("HoneGeneration", over: ["HoneModels", "HoneTensors", "HoneText"]),
+    floor(
+      "HoneGeneration",
+      over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats", "HoneKernels"]),
     .executableTarget(
       name: "hone",
       dependencies: [

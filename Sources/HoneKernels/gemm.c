@@ -287,10 +287,10 @@ void hk_gemm(
 }
 
 void hk_gemm_few(
-    hk_pool *pool, hk_left left, int64_t rows, int64_t depth, const hk_product *products,
+    hk_pool *pool, hk_compute compute, hk_left left, int64_t rows, int64_t depth, const hk_product *products,
     int count) {
   if (hk_isa_current() == HK_ISA_REFERENCE || left.transposed || left.scale != 1 || depth <= 0) {
-    hk_gemm(pool, HK_COMPUTE_F32, left, rows, depth, products, count);
+    hk_gemm(pool, compute, left, rows, depth, products, count);
     return;
   }
   for (int64_t row = 0; row < rows; row += HK_MATVEC_ROWS) {
@@ -302,8 +302,8 @@ void hk_gemm_few(
         part[p].out += row * part[p].out_stride;
       }
       hk_matvec(
-          pool, left.data + row * left.stride, left.stride, least(HK_MATVEC_ROWS, rows - row),
-          depth, part, now);
+          pool, compute, left.data + row * left.stride, left.stride,
+          least(HK_MATVEC_ROWS, rows - row), depth, part, now);
     }
   }
 }

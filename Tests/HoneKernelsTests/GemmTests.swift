@@ -57,6 +57,49 @@ import Testing
     }
   }
 
+  /// The integer ways: 14 bits for each 32 of both operands, or 16 bits of x for few rows.
+  @Test(arguments: Variant.vector, [HK_F32, HK_BF16, HK_Q4_0, HK_Q4_1, HK_Q8_0, HK_Q6_K])
+  func `products in integers stay within their rounding`(variant: Variant, format: hk_format) {
+    let pool = hk_pool_create(2)!
+    defer { hk_pool_destroy(pool) }
+    let block = Int(hk_format_block_elements(format))
+    var numbers = Numbers(seed: 21)
+    for round in 0..<40 {
+      let few = round % 4 == 3
+      let byColumns = !few && round % 2 == 1
+      var (columns, depth) = (
+        oddSizes[numbers.integers(1, below: oddSizes.count)[0]],
+        oddSizes[numbers.integers(1, below: oddSizes.count)[0]]
+      )
+      let rows = few ? 1 + round / 4 : oddSizes[numbers.integers(1, below: oddSizes.count)[0]]
+      let blocks = 1 + numbers.integers(1, below: block == 1 ? 300 : 4)[0]
+      if byColumns { columns = blocks * block } else { depth = blocks * block }
+      compare(
+        variant, format, rows, columns, depth, byColumns: byColumns,
+        transposed: !few && round % 3 == 0, accumulate: round % 5 < 2,
+        compute: few ? HK_COMPUTE_AUTO : HK_COMPUTE_INT16, few: few, pool: pool,
+        numbers: &numbers, tolerance: 2e-4)
+    }
+  }
+
+  @Test(arguments: Variant.vector, [HK_COMPUTE_F32, HK_COMPUTE_INT16])
+  func `what is not finite shows in the product`(variant: Variant, compute: hk_compute) {
+    let pool = hk_pool_create(1)!
+    defer { hk_pool_destroy(pool) }
+    for bad in [Float.nan, .infinity] {
+      var x = [Float](repeating: 1, count: 20 * 64)
+      x[5 * 64 + 40] = bad
+      var numbers = Numbers(seed: 1)
+      let matrix = numbers.blocks(HK_F32, elements: 10 * 64)
+      var out = [Float](repeating: 0, count: 200)
+      multiply(
+        variant, x, 64, 20, 10, 64, matrix, HK_F32, false, false, false, compute, false, 1, pool,
+        &out)
+      #expect(out[50..<60].allSatisfy { !$0.isFinite })
+      #expect(out[..<50].allSatisfy(\.isFinite) && out[60...].allSatisfy(\.isFinite))
+    }
+  }
+
   @Test(arguments: Variant.vector, [HK_F32, HK_BF16, HK_Q4_1, HK_Q8_0, HK_Q4_K])
   func `a row's bits do not depend on the rows beside it`(variant: Variant, format: hk_format) {
     let pool = hk_pool_create(1)!
@@ -106,7 +149,7 @@ import Testing
   private func compare(
     _ variant: Variant, _ format: hk_format, _ rows: Int, _ columns: Int, _ depth: Int,
     byColumns: Bool, transposed: Bool, accumulate: Bool, compute: hk_compute, few: Bool = false,
-    pool: OpaquePointer, numbers: inout Numbers
+    pool: OpaquePointer, numbers: inout Numbers, tolerance: Float = 3e-6
   ) {
     let x = numbers.floats(rows * depth)
     let matrix = numbers.blocks(format, elements: columns * depth)
@@ -122,7 +165,8 @@ import Testing
       compute, few, scale, pool, &expected)
     let difference = worstDifference(found, expected)
     #expect(
-      difference < 3e-6, "\(rows) x \(columns) x \(depth) by columns \(byColumns): \(difference)")
+      difference < tolerance,
+      "\(rows) x \(columns) x \(depth) by columns \(byColumns): \(difference)")
   }
 
   /// A product with a variant, or with plain C where there is none.
@@ -148,7 +192,7 @@ import Testing
         }
         variant.run {
           if few {
-            hk_gemm_few(pool, left, Int64(rows), Int64(depth), &product, 1)
+            hk_gemm_few(pool, compute, left, Int64(rows), Int64(depth), &product, 1)
           } else {
             hk_gemm(pool, compute, left, Int64(rows), Int64(depth), &product, 1)
           }

@@ -132,12 +132,13 @@ typedef struct hk_product {
 void hk_gemm(
     hk_pool *pool, hk_compute compute, hk_left left, int64_t rows, int64_t depth,
     const hk_product *products, int count);
-// The same for a few rows and matrices stored by rows, in f32: nothing is packed, each stored row is
+// The same for a few rows and matrices stored by rows: nothing is packed, each stored row is
 // decoded once, in registers, and meets up to eight rows of x. Bound by memory for one row, by
 // arithmetic for eight. A row's numbers do not depend on the other rows, but differ in their last
-// bits from hk_gemm's.
+// bits from hk_gemm's. With HK_COMPUTE_AUTO x may be rounded to 16 bits with a scale for each 32;
+// otherwise nothing is rounded.
 void hk_gemm_few(
-    hk_pool *pool, hk_left left, int64_t rows, int64_t depth, const hk_product *products,
+    hk_pool *pool, hk_compute compute, hk_left left, int64_t rows, int64_t depth, const hk_product *products,
     int count);
 // The same in plain C, one thread, sums in double.
 void hk_gemm_reference(

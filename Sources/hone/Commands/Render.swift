@@ -33,7 +33,8 @@ struct Render: AsyncParsableCommand {
     let conversation = try Conversation(json: json, file: messages)
     let text: String
     if let template {
-      text = try ChatTemplate(try TextFile.contents(of: template), name: template).render(conversation)
+      text = try ChatTemplate(try TextFile.contents(of: template), name: template).render(
+        conversation)
     } else {
       let reference = try UsageError.catching { try ModelReference(parsing: model ?? "") }
       let progress = ProgressReporter(json: false)
