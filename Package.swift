@@ -45,10 +45,11 @@ let package = Package(
         "HoneTensors", "HoneFormats", "HoneText", "HoneKernels",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
+    floor("HoneGeneration", over: ["HoneModels", "HoneTensors", "HoneText"]),
     .executableTarget(
       name: "hone",
       dependencies: [
-        "HoneKernels", "HoneFormats", "HoneTensors", "HoneText", "HoneModels",
+        "HoneKernels", "HoneFormats", "HoneTensors", "HoneText", "HoneModels", "HoneGeneration",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 

@@ -8,7 +8,10 @@ struct Hone: AsyncParsableCommand {
     commandName: "hone",
     abstract: "Runs and customises small language models on the CPU.",
     version: "0.1.0",
-    subcommands: [Render.self, Inspect.self, Pull.self, Models.self, Doctor.self])
+    subcommands: [
+      Pull.self, Models.self, Generate.self, Chat.self, Score.self, Render.self, Inspect.self,
+      Doctor.self,
+    ])
 }
 
 /// A command line that asks for what cannot be: exit code 2, where a failure has 1.

@@ -29,11 +29,11 @@ struct Render: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let json = try JSONParser.parse(try Self.text(of: messages), file: messages)
+    let json = try JSONParser.parse(try TextFile.contents(of: messages), file: messages)
     let conversation = try Conversation(json: json, file: messages)
     let text: String
     if let template {
-      text = try ChatTemplate(try Self.text(of: template), name: template).render(conversation)
+      text = try ChatTemplate(try TextFile.contents(of: template), name: template).render(conversation)
     } else {
       let reference = try UsageError.catching { try ModelReference(parsing: model ?? "") }
       let progress = ProgressReporter(json: false)
@@ -42,12 +42,5 @@ struct Render: AsyncParsableCommand {
       text = try ChatFormat(local).render(conversation)
     }
     print(text, terminator: "")
-  }
-
-  private static func text(of path: String) throws -> String {
-    let file = try MappedFile(path: path)
-    let text = withExtendedLifetime(file) { String(validating: file.bytes, as: UTF8.self) }
-    guard let text else { throw FormatError(file: path, problem: "is not UTF-8 text") }
-    return text
   }
 }
