@@ -9,8 +9,8 @@ struct Hone: AsyncParsableCommand {
     abstract: "Runs and customises small language models on the CPU.",
     version: "0.1.0",
     subcommands: [
-      Pull.self, Models.self, Generate.self, Chat.self, Score.self, Render.self, Inspect.self,
-      Bench.self, Doctor.self,
+      Pull.self, Models.self, Generate.self, Chat.self, Score.self, Tokenize.self, Render.self,
+      Inspect.self, Bench.self, Doctor.self,
     ])
 }
 

@@ -9,7 +9,9 @@ import Testing
     try Snapshot.expect(outcome.output, "help")
   }
 
-  @Test(arguments: ["render", "inspect", "pull", "models", "doctor"])
+  @Test(arguments: [
+    "generate", "chat", "score", "tokenize", "render", "inspect", "pull", "models", "doctor",
+  ])
   func `each command explains itself`(
     command: String
   ) throws {

@@ -8,7 +8,7 @@ struct Chat: AsyncParsableCommand {
     abstract: "Holds a conversation with a model.",
     discussion: """
       Commands: /reset forgets the conversation, /quit (or Ctrl-D) ends. Ctrl-C ends an answer, \
-      and a second one the program.
+      and at the prompt the program.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -23,13 +23,13 @@ struct Chat: AsyncParsableCommand {
     let loaded = try LanguageModel(local, engine: engine)
     let session = ChatSession(loaded, system: system, engine: engine)
     let isTerminal = isatty(STDIN_FILENO) == 1
-    if isTerminal { print("\(model.model) · /reset, /quit\n") }
+    if isTerminal { print("\(model.reference.model) · /reset, /quit\n") }
     while true {
       if isTerminal {
         print("> ", terminator: "")
         fflush(nil)
       }
-      guard let line = readLine() else { break }
+      guard let line = Interruption.whileWaiting({ readLine() }) else { break }
       let text = line.trimmingCharacters(in: .whitespaces)
       switch text {
       case "": continue
@@ -41,16 +41,17 @@ struct Chat: AsyncParsableCommand {
         print("Unknown command \(text). There are /reset and /quit.\n")
       default: try answer(text, in: session)
       }
-      try Task.checkCancellation()
     }
   }
 
   private func answer(_ text: String, in session: ChatSession) throws {
     do {
-      let answer = try session.say(text, sampling: sampling.sampling, stop: sampling.rules) {
-        print($0, terminator: "")
-        fflush(nil)
-        return !Task.isCancelled
+      let answer = try Interruption.whileAnswering { interruption in
+        try session.say(text, sampling: sampling.sampling, stop: sampling.rules) {
+          print($0, terminator: "")
+          fflush(nil)
+          return !interruption.isRequested
+        }
       }
       print(answer.reason == .length ? " …\n" : "\n")
     } catch let error as GenerationError {

@@ -36,7 +36,7 @@ struct Generate: AsyncParsableCommand {
 
   func run() async throws {
     let texts = try prompt + (file.map { [try TextFile.contents(of: $0)] } ?? [])
-    let local = try await model.locate(json: json)
+    let local = try await model.locate()
     let engine = model.engine
     let loaded = try LanguageModel(local, engine: engine)
     let prompts = try texts.map { text in

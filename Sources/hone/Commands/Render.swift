@@ -36,10 +36,7 @@ struct Render: AsyncParsableCommand {
       text = try ChatTemplate(try TextFile.contents(of: template), name: template).render(
         conversation)
     } else {
-      let reference = try UsageError.catching { try ModelReference(parsing: model ?? "") }
-      let progress = ProgressReporter(json: false)
-      defer { progress.finish() }
-      let local = try await ModelStore().locate(reference, listener: progress.transferListener)
+      let local = try await ModelReferenceOption.locate(model ?? "")
       text = try ChatFormat(local).render(conversation)
     }
     print(text, terminator: "")

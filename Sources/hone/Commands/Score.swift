@@ -22,7 +22,7 @@ struct Score: AsyncParsableCommand {
 
   func run() async throws {
     let text = try TextFile.contents(of: file)
-    let local = try await model.locate(json: json)
+    let local = try await model.locate()
     let engine = model.engine
     let loaded = try LanguageModel(local, engine: engine)
     let ids = loaded.tokenizer.encode(text)
