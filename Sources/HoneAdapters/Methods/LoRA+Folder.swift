@@ -10,7 +10,7 @@ extension LoRA {
     // The embedding's matrices are in the file too when one change serves both.
     if plan.isShared { reader.expectTransposes(ofSharedHead: plan, options: options) }
     let modules = plan.places.map { place in
-      Module(place, options: options, engine: engine) { name, shape, _ in
+      Module(place, options: options) { name, shape, _ in
         reader.tensor(name, shape: shape.axes, engine: engine) ?? engine.zeros(shape)
       }
     }

@@ -24,6 +24,8 @@ struct LoRAOptions {
   /// One place where a LoRA acts.
   struct Place {
     var site: Site
+    /// Its number among the network's sites.
+    var index: Int
     var rank: Int
     var scale: Float
     var inputs: Int
@@ -74,7 +76,7 @@ struct LoRAOptions {
       }
       let divisor = isRankStabilised ? rank.squareRoot() : rank
       return Place(
-        site: site, rank: max(whole, 1), scale: Float(alpha / divisor), inputs: inputs,
+        site: site, index: spec.sites.firstIndex(of: site) ?? 0, rank: max(whole, 1), scale: Float(alpha / divisor), inputs: inputs,
         outputs: outputs)
     }
     guard faults.isEmpty else { throw AdapterError(subject, faults: faults) }

@@ -18,6 +18,8 @@ public final class LoRA: TrainableAdapter {
     let up: Parameter
     let scale: Float
     let dropout: Float
+    /// What tells its dropout from the others'.
+    let place: Int
   }
 
   let options: LoRAOptions
@@ -70,7 +72,7 @@ public final class LoRA: TrainableAdapter {
     LowRank(
       down: module.down.tensor, up: module.up.tensor, scale: module.scale,
       input: module.dropout > 0
-        ? dropped(input, probability: module.dropout, key: module.site.path, in: pass) : nil)
+        ? dropped(input, probability: module.dropout, place: module.place, in: pass) : nil)
   }
 
   public func embed(_ ids: [Int32], through table: Weight, in pass: Pass) -> Tensor {
@@ -173,7 +175,7 @@ extension LoRA {
   {
     let plan = try options.plan(for: model, of: Self.method.name)
     let modules = plan.places.map { place in
-      Module(place, options: options, engine: engine) { name, shape, isInner in
+      Module(place, options: options) { name, shape, isInner in
         let source = RandomSource(seed: seed, purpose: "lora \(name)")
         if place.site.kind == .embedding {
           // The inner matrix has a column a token and starts at zero, so that nothing changes.
@@ -204,7 +206,7 @@ extension LoRA {
 extension LoRA.Module {
   /// Makes a module whose matrices a function gives, by name, shape and which of the two it is.
   init(
-    _ place: LoRAOptions.Place, options: LoRAOptions, engine: Engine,
+    _ place: LoRAOptions.Place, options: LoRAOptions,
     _ matrix: (_ name: String, _ shape: Shape, _ isInner: Bool) -> Tensor
   ) {
     let names = place.names
@@ -215,6 +217,6 @@ extension LoRA.Module {
     self.init(
       site: place.site, down: Parameter(names.down, down),
       up: Parameter(names.up, up, rateFactor: factor), scale: place.scale,
-      dropout: place.site.kind == .embedding ? 0 : Float(options.dropout))
+      dropout: place.site.kind == .embedding ? 0 : Float(options.dropout), place: place.index)
   }
 }

@@ -76,10 +76,13 @@ public final class Decoder {
     let spans = cache?.spans(batch) ?? batch.sequences.map { AttentionSpan(whole: $0.rows) }
     var stream = adapter.embed(batch.ids, through: embedding, in: pass)
     for (layer, block) in blocks.enumerated() {
-      stream = attention(
-        stream, block: block, layer: layer, batch: batch, positions: positions, spans: spans,
-        adapter: adapter, cache: cache, in: pass)
-      stream = feedForward(stream, block: block, layer: layer, adapter: adapter, in: pass)
+      func run(_ stream: Tensor, in pass: Pass) -> Tensor {
+        let middle = attention(
+          stream, block: block, layer: layer, batch: batch, positions: positions, spans: spans,
+          adapter: adapter, cache: cache, in: pass)
+        return feedForward(middle, block: block, layer: layer, adapter: adapter, in: pass)
+      }
+      stream = pass.recomputesBlocks ? recomputed(stream, in: pass, run) : run(stream, in: pass)
     }
     cache?.advance(batch)
     let norm = adapter.vector(finalNorm, named: DecoderSpec.finalNormName, in: pass)
@@ -162,5 +165,22 @@ public final class Decoder {
       let logits = logits(hidden.rows(rows), adapter: adapter, in: pass)
       return tokenLogProbabilities(logits, targets: Array(targets[rows]), in: pass)
     }
+  }
+
+  /// The cross-entropy of a batch's trained tokens.
+  ///
+  /// - Parameters:
+  ///   - hidden: what ``hiddenStates(_:adapter:cache:in:)`` gave for the batch.
+  ///   - rows: the row that each target follows.
+  ///   - targets: the tokens.
+  ///   - weight: of each loss in the total.
+  package func crossEntropy(
+    _ hidden: Tensor, rows: [Int32], targets: [Int32], weight: Float, adapter: some Adapter,
+    in pass: Pass
+  ) -> TokenLosses {
+    headCrossEntropy(
+      hidden, rows: rows, targets: targets, weight: weight, vocabulary: spec.vocabularySize,
+      in: pass
+    ) { logits($0, adapter: adapter, in: $1) }
   }
 }

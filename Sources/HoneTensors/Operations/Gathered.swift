@@ -1,38 +1,37 @@
-/// The rows of a matrix that ids name, `[ids x columns]`; or the columns, each as a row.
+import HoneKernels
+
+/// Rows of a trained table, `[ids x width]`; each row's gradient goes back to where it came from.
 ///
-/// The way back adds each row's gradient to its place, in the ids' order.
-///
-/// - Parameter matrix: `[ids' range x columns]`, or `[columns x ids' range]` by columns.
+/// - Parameters:
+///   - table: `[entries x width]`, or `[width x entries]` by columns.
+///   - byColumns: whether ids name columns, each of which becomes a row.
 package func gathered(
-  _ ids: [Int32], from matrix: Tensor, byColumns: Bool = false, in pass: Pass
+  _ ids: [Int32], from table: Tensor, byColumns: Bool = false, in pass: Pass
 ) -> Tensor {
-  let (range, width) =
-    byColumns ? (matrix.shape[1], matrix.shape[0]) : (matrix.shape[0], matrix.shape[1])
-  precondition(ids.allSatisfy { $0 >= 0 && $0 < range }, "an id outside of \(matrix.shape)")
+  let entries = byColumns ? table.shape.columns : table.shape.rows
+  let width = byColumns ? table.shape.rows : table.shape.columns
+  precondition(
+    ids.allSatisfy { $0 >= 0 && Int($0) < entries }, "an entry that is not in \(table.shape)")
   let output = pass.tensor([ids.count, width])
-  // Where number `place` of the row of `id` stands.
-  func offset(_ id: Int32, _ place: Int) -> Int {
-    byColumns ? place * range + Int(id) : Int(id) * width + place
-  }
-  pass.pool.run(rows: ids.count, columns: width) { rows in
-    for row in rows {
-      for place in 0..<width {
-        output.pointer[row * width + place] = matrix.pointer[offset(ids[row], place)]
-      }
+  for (row, id) in ids.enumerated() {
+    let target = output.pointer + row * width
+    if byColumns {
+      for place in 0..<width { target[place] = table.pointer[place * entries + Int(id)] }
+    } else {
+      target.update(from: table.pointer + Int(id) * width, count: width)
     }
   }
-  pass.record("gathered", inputs: [matrix], outputs: [output]) { gradients, pass in
-    guard let gradient = gradients[output] else { return }
-    let matrixGradient = pass.engine.zeros(matrix.shape)
-    // Pieces are columns, so that rows of the same id meet in one order on any number of threads.
-    pass.pool.run(rows: width, columns: ids.count) { places in
-      for (row, id) in ids.enumerated() {
-        for place in places {
-          matrixGradient.pointer[offset(id, place)] += gradient.pointer[row * width + place]
-        }
+  pass.record("gathered", inputs: [table], outputs: [output]) {
+    [table = table.key, key = output.key] gradients, _ in
+    guard let gradient = gradients[key], let sum = gradients.accumulator(for: table) else { return }
+    for (row, id) in ids.enumerated() {
+      let source = gradient.pointer + row * width
+      if byColumns {
+        for place in 0..<width { sum.pointer[place * entries + Int(id)] += source[place] }
+      } else {
+        hk_axpy(Int64(width), 1, source, sum.pointer + Int(id) * width)
       }
     }
-    gradients.add(matrixGradient, to: matrix)
   }
   return output
 }

@@ -17,8 +17,10 @@ package func multiplied(
   let rows = input.shape.rows
   let output = pass.tensor([rows, outputs])
   product(input, rows: rows, depth: depth, matrix, byColumns: byColumns, into: output, in: pass)
-  pass.record("multiplied", inputs: [input, matrix], outputs: [output]) { gradients, pass in
-    guard let gradient = gradients[output] else { return }
+  let kept = matrix.needsGradient ? pass.keep(input) : nil
+  pass.record("multiplied", inputs: [input, matrix], outputs: [output]) {
+    [input = input.key, key = output.key] gradients, pass in
+    guard let gradient = gradients[key] else { return }
     if input.needsGradient {
       let inputGradient = pass.tensor(input.shape)
       product(
@@ -26,13 +28,11 @@ package func multiplied(
         in: pass)
       gradients.add(inputGradient, to: input)
     }
-    if matrix.needsGradient {
-      let matrixGradient = pass.tensor(matrix.shape)
-      let (left, right) = byColumns ? (input, gradient) : (gradient, input)
+    if let sum = gradients.accumulator(for: matrix.key), let seen = kept?.tensor(in: pass) {
+      let (left, right) = byColumns ? (seen, gradient) : (gradient, seen)
       product(
         left, transposed: true, rows: left.shape.columns, depth: rows, right, byColumns: true,
-        into: matrixGradient, in: pass)
-      gradients.add(matrixGradient, to: matrix)
+        accumulate: true, into: sum, in: pass)
     }
   }
   return output
@@ -40,11 +40,11 @@ package func multiplied(
 
 private func product(
   _ left: Tensor, transposed: Bool = false, rows: Int, depth: Int, _ right: Tensor,
-  byColumns: Bool, into output: Tensor, in pass: Pass
+  byColumns: Bool, accumulate: Bool = false, into output: Tensor, in pass: Pass
 ) {
   var product = hk_product(
     matrix: right.pointer, format: HK_F32, row_bytes: Int64(right.shape.columns * 4),
-    columns: Int64(output.shape.columns), by_columns: byColumns, accumulate: false,
+    columns: Int64(output.shape.columns), by_columns: byColumns, accumulate: accumulate,
     out: output.pointer, out_stride: Int64(output.shape.columns))
   let left = hk_left(
     data: left.pointer, stride: Int64(left.shape.columns), transposed: transposed, scale: 1)
