@@ -55,7 +55,8 @@ public struct RandomSource: Sendable {
   public func normal(_ index: UInt64) -> Double {
     let (a, b, c, d) = words(index)
     // In (0, 1], so that the logarithm is finite.
-    let radius = (-2 * log((Double((UInt64(a) << 32 | UInt64(b)) >> 11) + 1) * 0x1p-53)).squareRoot()
+    let radius = (-2 * log((Double((UInt64(a) << 32 | UInt64(b)) >> 11) + 1) * 0x1p-53))
+      .squareRoot()
     return radius * cos(2 * .pi * Double((UInt64(c) << 32 | UInt64(d)) >> 11) * 0x1p-53)
   }
 }

@@ -67,7 +67,8 @@ public final class AdapterReader {
       ignore(key)
     }
     allow(
-      "task_type", only: .null, .string("CAUSAL_LM"), because: "Hone's models predict the next token")
+      "task_type", only: .null, .string("CAUSAL_LM"),
+      because: "Hone's models predict the next token")
   }
 
   // MARK: Tensors
@@ -120,4 +121,3 @@ public final class AdapterReader {
     guard faults.isEmpty else { throw AdapterError(subject, faults: faults) }
   }
 }
-

@@ -19,8 +19,7 @@ public struct AdapterMethod: Sendable {
   package let make:
     @Sendable (SettingValues, LanguageModel, Engine, _ seed: UInt64) throws -> any TrainableAdapter
   /// Makes an adapter of a model from what a folder holds.
-  package let load:
-    @Sendable (AdapterReader, LanguageModel, Engine) throws -> any TrainableAdapter
+  package let load: @Sendable (AdapterReader, LanguageModel, Engine) throws -> any TrainableAdapter
 
   package init(
     name: String, summary: String, source: String, settings: [Setting],

@@ -16,7 +16,7 @@ extension LoRA {
     }
     let saved = try SavedModules(
       options.modulesToSave, of: model, engine: engine, subject: reader.subject
-    ) { name, shape, _ in reader.tensor(name, shape: shape.axes, engine: engine) }
+    ) { name, shape in reader.tensor(name, shape: shape.axes, engine: engine) }
     var replaced: [Site: Weight] = [:]
     for site in [Site(.embedding), Site(.head)] {
       replaced[site] = reader.replacement(of: site, in: model, besides: saved)
@@ -40,7 +40,8 @@ extension LoRA {
       ]
     }
     entries += baseEntries
-    return AdapterContents(config: options.config(for: model.spec, isShared: isShared), entries: entries)
+    return AdapterContents(
+      config: options.config(for: model.spec, isShared: isShared), entries: entries)
   }
 
   /// The base's embedding and head, which peft writes when they are targets by their plain names.

@@ -60,6 +60,8 @@ struct LoRAOptions {
     let isShared = tiesAdapters && spec.tiesHead && sites.contains(where: ends.contains)
     if isShared { sites = sites.filter { !ends.contains($0) } + [Site(.head)] }
     var faults: [String] = []
+    let indices = Dictionary(
+      uniqueKeysWithValues: spec.sites.enumerated().map { ($0.element, $0.offset) })
     let places = sites.map { site -> Place in
       let path = site.path
       let size = spec.size(of: site)
@@ -76,7 +78,8 @@ struct LoRAOptions {
       }
       let divisor = isRankStabilised ? rank.squareRoot() : rank
       return Place(
-        site: site, index: spec.sites.firstIndex(of: site) ?? 0, rank: max(whole, 1), scale: Float(alpha / divisor), inputs: inputs,
+        site: site, index: indices[site] ?? 0, rank: max(whole, 1), scale: Float(alpha / divisor),
+        inputs: inputs,
         outputs: outputs)
     }
     guard faults.isEmpty else { throw AdapterError(subject, faults: faults) }

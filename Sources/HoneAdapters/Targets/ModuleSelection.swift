@@ -93,7 +93,8 @@ struct ModuleSelection {
     }
     let layerCount = spec.layerCount
     for layer in (layers ?? []).sorted() where layer >= layerCount {
-      faults.append("layers_to_transform: there is no layer \(layer), the last is \(layerCount - 1)")
+      faults.append(
+        "layers_to_transform: there is no layer \(layer), the last is \(layerCount - 1)")
     }
     guard faults.isEmpty else {
       let names = Site.Kind.allCases.map { Site($0).name }.joined(separator: ", ")

@@ -22,11 +22,11 @@ final class SavedModules {
 
   /// Copies what the names choose; a function may give other numbers in the base's place.
   ///
-  /// - Parameter numbers: given a tensor's name in the adapter's file and the base's numbers.
+  /// - Parameter numbers: given a tensor's name in the adapter's file and its shape.
   /// - Throws: ``AdapterError`` for names that choose nothing.
   init(
     _ names: [String], of model: LanguageModel, engine: Engine, subject: String,
-    numbers: (_ name: String, _ shape: Shape, _ base: () -> [Float]) -> Tensor? = { _, _, _ in nil }
+    numbers: (_ name: String, _ shape: Shape) -> Tensor? = { _, _ in nil }
   ) throws {
     let spec = model.spec
     let sites = spec.sites.filter { Self.contains($0.path, names) }
@@ -44,7 +44,7 @@ final class SavedModules {
     {
       let name = "base_model.model.\(name)"
       return Parameter(
-        name, numbers(name, shape, base) ?? engine.tensor(shape, base()), decays: decays)
+        name, numbers(name, shape) ?? engine.tensor(shape, base()), decays: decays)
     }
     self.names = names
     matrices = sites.map { site in
