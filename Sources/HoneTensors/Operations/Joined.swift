@@ -2,7 +2,8 @@
 package func joined(_ parts: [Tensor], in pass: Pass) -> Tensor {
   let columns = parts[0].shape.columns
   precondition(
-    parts.allSatisfy { $0.shape.columns == columns }, "rows of unequal width: \(parts.map(\.shape))")
+    parts.allSatisfy { $0.shape.columns == columns }, "rows of unequal width: \(parts.map(\.shape))"
+  )
   let output = pass.tensor([parts.reduce(0) { $0 + $1.shape.rows }, columns])
   var start = 0
   for part in parts {
