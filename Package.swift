@@ -50,6 +50,12 @@ let package = Package(
     floor(
       "HoneGeneration",
       over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats", "HoneKernels"]),
+    floor("HoneData", over: ["HoneText", "HoneFormats"]),
+    floor(
+      "HoneTraining",
+      over: [
+        "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneFormats", "HoneKernels",
+      ]),
     .executableTarget(
       name: "hone",
       dependencies: [
@@ -58,13 +64,17 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 
-    .executableTarget(name: "dev", dependencies: ["HoneAdapters","HoneModels","HoneTensors","HoneFormats"], swiftSettings: swiftSettings),
     tests("HoneKernels", over: []),
     tests("HoneFormats", over: []),
     tests("HoneTensors", over: ["HoneKernels", "HoneFormats"]),
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
     tests("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
+    tests(
+      "HoneTraining",
+      over: [
+        "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneText", "HoneFormats",
+      ]),
     tests("hone", over: ["HoneFormats"]),
   ],
   swiftLanguageModes: [.v6],
