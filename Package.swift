@@ -4,6 +4,7 @@ import PackageDescription
 // The floors, lowest first: a target depends only on targets of lower floors, never on a sibling.
 //
 //   7  hone
+//   6  HoneRecipes
 //   4  HoneGeneration
 //   3  HoneAdapters
 //   2  HoneModels
@@ -33,6 +34,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
   ],
   targets: [
@@ -50,11 +52,18 @@ let package = Package(
     floor(
       "HoneGeneration",
       over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats", "HoneKernels"]),
+    .target(
+      name: "HoneRecipes",
+      dependencies: [
+        "HoneAdapters", "HoneModels", "HoneFormats", .product(name: "Yams", package: "Yams"),
+      ],
+      resources: [.embedInCode("Catalog"), .embedInCode("Quickstart")],
+      swiftSettings: swiftSettings),
     .executableTarget(
       name: "hone",
       dependencies: [
         "HoneKernels", "HoneFormats", "HoneTensors", "HoneText", "HoneModels", "HoneGeneration",
-        "HoneAdapters",
+        "HoneAdapters", "HoneRecipes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 
@@ -64,6 +73,7 @@ let package = Package(
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
     tests("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
+    tests("HoneRecipes", over: ["HoneAdapters", "HoneFormats"]),
     tests("hone", over: ["HoneFormats"]),
   ],
   swiftLanguageModes: [.v6],
