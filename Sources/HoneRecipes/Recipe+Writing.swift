@@ -61,14 +61,14 @@ private struct RecipePage {
     text += "\(String(repeating: " ", count: indent))\(name):\n"
   }
 
-  /// A comment, folded at 88 columns; empty lines stay.
+  /// A comment, folded at 96 columns; empty lines stay.
   mutating func comment(_ words: String, indent: Int) {
     guard !words.isEmpty else { return }
     let margin = String(repeating: " ", count: indent) + "#"
     for paragraph in words.split(separator: "\n", omittingEmptySubsequences: false) {
       var line = margin
       for word in paragraph.split(separator: " ") {
-        if line.count + word.count + 1 > 88, line != margin {
+        if line.count + word.count + 1 > 96, line != margin {
           text += line + "\n"
           line = margin
         }
@@ -80,10 +80,7 @@ private struct RecipePage {
 
   /// A key with its value, under what it means and may be.
   mutating func add(_ setting: Setting, _ value: JSONValue, indent: Int) {
-    let expected = setting.allowsNone ? "\(setting.kind), or none" : "\(setting.kind)"
-    comment(
-      "\(setting.summary) \(expected.prefix(1).uppercased())\(expected.dropFirst()).",
-      indent: indent)
+    comment(explanation(of: setting), indent: indent)
     var value = value
     let isReference = setting.key == "model"
     if setting.kind == .path || isReference, let path = value.string {
@@ -91,6 +88,16 @@ private struct RecipePage {
     }
     let margin = String(repeating: " ", count: indent)
     text += "\(margin)\(setting.key): \(Self.scalar(value))\n"
+  }
+
+  /// What a setting is for, and what it may be where that does not show in its value.
+  private func explanation(of setting: Setting) -> String {
+    switch setting.kind {
+    case .text, .path, .names, .flag, .namesByName, .numbersByName: return setting.summary
+    case .integer, .number, .choice, .integers: break
+    }
+    let expected = setting.allowsNone ? "\(setting.kind), or none" : "\(setting.kind)"
+    return "\(setting.summary) \(expected.prefix(1).uppercased())\(expected.dropFirst())."
   }
 
   private func shortened(_ path: String) -> String {

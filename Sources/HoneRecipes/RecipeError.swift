@@ -9,7 +9,12 @@ public struct RecipeError: Error, Equatable, CustomStringConvertible {
 
   public init(file: String, faults: [RecipeFault]) {
     self.file = file
-    self.faults = faults.sorted { $0.origin < $1.origin }
+    // Overrides come first and stay in their order.
+    self.faults =
+      faults.filter { $0.origin.place == nil }
+      + faults.filter { $0.origin.place != nil }.sorted {
+        ($0.origin.place ?? (0, 0)) < ($1.origin.place ?? (0, 0))
+      }
   }
 
   /// One line a fault, in the form `FILE:LINE:COLUMN: KEY: PROBLEM; ADVICE` that editors follow.
@@ -51,9 +56,13 @@ public struct RecipeFault: Equatable, Sendable, CustomStringConvertible {
 }
 
 /// Where a part of a recipe was written.
-public enum RecipeOrigin: Equatable, Sendable, Comparable {
+public enum RecipeOrigin: Equatable, Sendable {
   /// A place in the file; lines and columns count from 1, columns in Unicode scalars.
   case file(line: Int, column: Int)
   /// An override of the command line: `training.steps=10`.
   case override(String)
+
+  fileprivate var place: (line: Int, column: Int)? {
+    if case .file(let line, let column) = self { (line, column) } else { nil }
+  }
 }

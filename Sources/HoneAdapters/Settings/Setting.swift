@@ -69,11 +69,8 @@ extension Setting.Kind: CustomStringConvertible {
         : "an integer from \(range.lowerBound) to \(range.upperBound)"
     case .number(let range):
       range.upperBound == .infinity
-        ? "a number from \(range.lowerBound.pythonDescription) on"
-        : """
-        a number from \(range.lowerBound.pythonDescription) to \
-        \(range.upperBound.pythonDescription)
-        """
+        ? "a number from \(Self.shown(range.lowerBound)) on"
+        : "a number from \(Self.shown(range.lowerBound)) to \(Self.shown(range.upperBound))"
     case .flag: "true or false"
     case .choice(let names): "one of " + names.joined(separator: ", ")
     case .names: "a name or a list of names"
@@ -83,6 +80,11 @@ extension Setting.Kind: CustomStringConvertible {
     case .text: "text"
     case .path: "a path"
     }
+  }
+
+  /// A number as people write it: 10 and not 10.0.
+  private static func shown(_ number: Double) -> String {
+    Int(exactly: number).map(String.init) ?? number.pythonDescription
   }
 
   func accepts(_ value: JSONValue) -> Bool {

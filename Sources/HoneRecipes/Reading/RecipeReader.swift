@@ -73,7 +73,7 @@ struct RecipeReader {
       missing("data.train", in: root["data"] ?? root, advice: "name the file to train on")
     }
     let training = readTraining(root)
-    checkValidation(data, root)
+    checkValidation(root)
     guard faults.isEmpty, let reference, let method, let data, let training else {
       throw RecipeError(file: file, faults: faults)
     }
@@ -133,28 +133,34 @@ struct RecipeReader {
 
   private mutating func readTraining(_ root: RecipeNode) -> SettingValues? {
     let training = read(TrainingSection.settings, of: "training", in: root)
-    guard let training, let node = root["training"] else { return training }
-    if training.isSet("epochs"), training.isSet("steps"), let steps = node["steps"] {
+    guard let section = root["training"] else { return training }
+    if let steps = set("steps", in: section), set("epochs", in: section) != nil {
       faults.append(
         RecipeFault(
           steps.origin, key: "training.steps", "stands beside training.epochs", advice: "keep one"))
     }
-    let warmup = training.number("warmup")
-    if warmup >= 1, warmup != warmup.rounded(), let written = node["warmup"] {
+    if let node = set("warmup", in: section), let warmup = node.value.double, warmup >= 1,
+      node.value.integer == nil
+    {
       faults.append(
         RecipeFault(
-          written.origin, key: "training.warmup",
-          "is \(warmup.pythonDescription), expected a share below 1 or a whole number of steps"))
+          node.origin, key: "training.warmup",
+          "is \(shown(node.value)), expected a share below 1 or a whole number of steps"))
     }
     return training
   }
 
+  /// The value of a key, where there is one and it is not none.
+  private func set(_ key: String, in section: RecipeNode) -> RecipeNode? {
+    section[key].flatMap { [.null, .string("none")].contains($0.value) ? nil : $0 }
+  }
+
   /// Finds keys that need held-out data where there is none.
-  private mutating func checkValidation(_ data: SettingValues?, _ root: RecipeNode) {
-    guard let data, !data.isSet("valid") else { return }
+  private mutating func checkValidation(_ root: RecipeNode) {
+    guard let section = root["training"] else { return }
+    if let data = root["data"], set("valid", in: data) != nil { return }
     for key in ["validate_every", "early_stopping"] {
-      guard let node = root["training"]?[key], node.value != .null, node.value != .string("none")
-      else { continue }
+      guard let node = set(key, in: section) else { continue }
       faults.append(
         RecipeFault(
           node.origin, key: "training.\(key)", "needs held-out data", advice: "set data.valid"))
@@ -251,9 +257,9 @@ struct RecipeReader {
   // MARK: Paths
 
   private func path(_ text: String, origin: RecipeOrigin) -> String {
-    if case .override = origin { return URL(fileURLWithPath: text).standardized.path }
-    return URL(fileURLWithPath: text, relativeTo: URL(fileURLWithPath: folder, isDirectory: true))
-      .standardized.path
+    var path = (text as NSString).expandingTildeInPath
+    if !path.hasPrefix("/"), case .file = origin { path = "\(folder)/\(path)" }
+    return URL(fileURLWithPath: path).standardizedFileURL.path
   }
 
   /// The model's reference with an absolute path; nil when it is no reference.

@@ -8,16 +8,16 @@ public enum TrainingSection {
 
   public static let settings: [Setting] = [
     Setting(
-      "epochs", .integer(1...1_000_000), default: .null,
+      "epochs", .integer(1...Int.max), default: .null,
       "Times through the data; 3 where neither epochs nor steps is set."),
     Setting(
-      "steps", .integer(1...1_000_000_000), default: .null,
+      "steps", .integer(1...Int.max), default: .null,
       "Updates of the weights, in place of epochs."),
     Setting(
-      "batch_size", .integer(1...65536), default: .integer(4),
+      "batch_size", .integer(1...Int.max), default: .integer(4),
       "Rows computed at once: packed rows with packing, examples without."),
     Setting(
-      "gradient_accumulation", .integer(1...65536), default: .integer(1),
+      "gradient_accumulation", .integer(1...Int.max), default: .integer(1),
       "Batches gathered before each update; as one larger batch, in the memory of one."),
     Setting(
       "learning_rate", .number(1e-12...10), default: .number(2e-4),
@@ -26,7 +26,7 @@ public enum TrainingSection {
       "schedule", .choice(["constant", "linear", "cosine"]), default: .string("cosine"),
       "How the learning rate goes on after the warm-up: it stays, or falls to zero."),
     Setting(
-      "warmup", .number(0...1_000_000_000), default: .number(0.03),
+      "warmup", .number(0...(.infinity)), default: .number(0.03),
       "How long it rises from zero: a share of all steps below 1, or a number of steps."),
     Setting(
       "weight_decay", .number(0...1), default: .number(0),
@@ -45,18 +45,18 @@ public enum TrainingSection {
       "The numbers inside matrix products; auto takes the fastest that the machine has."),
     Setting(
       "memory", .choice(["fast", "saving"]), default: .string("fast"),
-      "saving computes blocks anew on the way back in place of keeping what they need."),
+      "Whether saving: blocks are computed anew on the way back, and little is kept; slower."),
     Setting(
-      "validate_every", .integer(1...1_000_000_000), default: .null,
+      "validate_every", .integer(1...Int.max), default: .null,
       "Steps between validations; none for the end of each epoch."),
     Setting(
-      "early_stopping", .integer(1...1_000_000), default: .null,
+      "early_stopping", .integer(1...Int.max), default: .null,
       "Stops after this many validations without a better loss."),
     Setting(
-      "checkpoint_every", .integer(1...1_000_000_000), default: .integer(100),
+      "checkpoint_every", .integer(1...Int.max), default: .integer(100),
       "Steps between checkpoints; a killed run loses no more than these."),
     Setting(
-      "keep_checkpoints", .integer(1...1_000_000), default: .integer(2),
+      "keep_checkpoints", .integer(1...Int.max), default: .integer(2),
       "How many checkpoints are kept, the newest and the best among them."),
   ]
 }
@@ -84,6 +84,6 @@ extension SettingValues {
   /// The `warmup` of a training section.
   public var trainingWarmup: TrainingWarmup {
     let value = number("warmup")
-    return value < 1 ? .share(value) : .steps(Int(value))
+    return value < 1 ? .share(value) : .steps(Int(exactly: value) ?? .max)
   }
 }
