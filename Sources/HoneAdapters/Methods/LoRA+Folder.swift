@@ -49,7 +49,7 @@ extension LoRA {
     let ends = [Site(.embedding), Site(.head)]
     let isNamed =
       switch options.targets {
-      case .one(let text): ends.contains { text.contains($0.name) }
+      case .one: true
       case .list(let names): ends.contains { names.contains($0.name) }
       }
     return ends.compactMap { site in
@@ -150,7 +150,7 @@ extension LoRAOptions {
     ratio = 1
     // How the matrices started no longer matters, unless the base was changed with them.
     let start = reader.read(
-      "init_lora_weights", .choice(["gaussian", "orthogonal", "eva", "mica"]), default: .bool(true),
+      "init_lora_weights", .choice(["gaussian", "orthogonal", "eva"]), default: .bool(true),
       or: [.bool(true), .bool(false)])
     initialisation = start.string == "gaussian" ? .gaussian : .kaiming
     for key in [
@@ -159,7 +159,7 @@ extension LoRAOptions {
       reader.allow(key, only: .bool(false))
     }
     for key in [
-      "megatron_config", "trainable_token_indices", "eva_config", "corda_config",
+      "megatron_config", "trainable_token_indices", "corda_config",
       "lora_ga_config", "velora_config", "alora_invocation_tokens", "monteclora_config",
       "layer_replication", "use_bdlora", "arrow_config", "kasa_config",
     ] {
@@ -168,6 +168,8 @@ extension LoRAOptions {
     reader.allow("target_parameters", only: .null, .array([]))
     reader.allow("loftq_config", only: .null, .object(JSONObject()))
     reader.allow("bias", only: .string("none"))
+    // How an adapter was started says nothing about what it has become.
+    reader.ignore("eva_config")
     // Both mean something only beside others that are off.
     reader.ignore("megatron_core")
     reader.ignore("qalora_group_size")
@@ -224,11 +226,9 @@ extension LoRAOptions {
 
   /// Peft writes `all-linear` out as whole paths, and what is tied to the embedding under it.
   private func writtenTargets(for spec: DecoderSpec, isShared: Bool) -> SettingValues.Names {
-    if case .one(ModuleSelection.allLinear) = targets {
-      let saved = modulesToSave
-      let selection = try? ModuleSelection(
-        targets, excluding: excluded, saved: saved, of: LoRA.method.name)
-      return .list(spec.sites.filter { selection?.selects($0) ?? false }.map(\.path))
+    if targets.isAllLinear {
+      let ends: [Site.Kind] = [.embedding, .head]
+      return .list(spec.sites.filter { !ends.contains($0.kind) }.map(\.path))
     }
     guard isShared, case .list(let names) = targets else { return targets }
     let kept = names.filter { $0 != "lm_head" && $0 != "model.embed_tokens" }

@@ -105,13 +105,3 @@ extension LoRAOptions {
     ratio = values.number("lora_plus_ratio")
   }
 }
-
-extension SettingValues.Names {
-  /// The names, one or several.
-  var all: [String] {
-    switch self {
-    case .one(let name): [name]
-    case .list(let names): names
-    }
-  }
-}

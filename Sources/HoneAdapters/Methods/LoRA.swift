@@ -20,12 +20,14 @@ public final class LoRA: TrainableAdapter {
     let dropout: Float
     /// What tells its dropout from the others'.
     let place: Int
+
+    var rank: Int { down.tensor.shape[0] }
   }
 
   let options: LoRAOptions
   let modules: [Module]
   let saved: SavedModules
-  private let bySite: [Site: Module]
+  fileprivate let bySite: [Site: Module]
   /// Whether one change serves the embedding and, transposed, the head; it stands at the head.
   let isShared: Bool
   /// Base matrices that the adapter's folder brings in the model's place.
@@ -90,6 +92,37 @@ public final class LoRA: TrainableAdapter {
 
   public func vector(_ base: Tensor, named name: String, in pass: Pass) -> Tensor {
     saved.vector(named: name) ?? base
+  }
+}
+
+// MARK: - Merging
+
+extension LoRA {
+  public func merge(into projection: inout MergedProjection, at site: Site) {
+    if let weight = replaced[site] { projection.weight = weight.values }
+    saved.merge(into: &projection, at: site)
+    guard let module = bySite[isShared && site.kind == .embedding ? Site(.head) : site] else {
+      return
+    }
+    // For each row of the matrix, what it takes of each of the `rank` rows of the other.
+    let (down, up, rank) = (module.down.tensor.values, module.up.tensor.values, module.rank)
+    let columns = projection.columns
+    let isTable = module.site.kind == .embedding
+    projection.weight.withUnsafeMutableBufferPointer { weight in
+      for row in 0..<projection.rows {
+        let target = UnsafeMutableBufferPointer(rebasing: weight[row * columns..<(row + 1) * columns])
+        for inner in 0..<rank {
+          // A table's matrices stand the other way round.
+          let factor =
+            module.scale * (isTable ? down[inner * projection.rows + row] : up[row * rank + inner])
+          guard factor != 0 else { continue }
+          for column in 0..<columns {
+            target[column] +=
+              factor * (isTable ? up[column * rank + inner] : down[inner * columns + column])
+          }
+        }
+      }
+    }
   }
 }
 

@@ -10,6 +10,14 @@ public struct SettingValues: Sendable {
   public enum Names: Sendable, Equatable {
     case one(String)
     case list([String])
+
+    /// The names, one or several.
+    public var all: [String] {
+      switch self {
+      case .one(let name): [name]
+      case .list(let names): names
+      }
+    }
   }
 
   private let values: [String: JSONValue]

@@ -27,13 +27,16 @@ struct ModuleSelection {
     layers: [Int]? = nil, layersPattern: [String] = [], saved: [String] = [], of subject: String
   ) throws {
     func pattern(_ names: SettingValues.Names?) throws -> ModulePattern? {
-      guard case .one(let text) = names, text != Self.allLinear else { return nil }
+      guard case .one(let text) = names, !text.isAllLinear else { return nil }
       return try ModulePattern(text, of: subject)
     }
     if case .one = targets, let layers, !layers.isEmpty {
       throw AdapterError(
         subject, problem: "layers_to_transform: needs target_modules to be a list",
         advice: "list the modules, or choose the layers in the regular expression")
+    }
+    if layers == nil && !layersPattern.isEmpty {
+      throw AdapterError(subject, problem: "layers_pattern: says nothing without layers_to_transform")
     }
     self.subject = subject
     self.targets = targets
@@ -62,7 +65,7 @@ struct ModuleSelection {
     }
     if saved.contains(where: { $0.matches(startOf: path) }) { return false }
     switch targets {
-    case .one(Self.allLinear): return site.kind != .head && site.kind != .embedding
+    case _ where targets.isAllLinear: return site.kind != .head && site.kind != .embedding
     case .one: return targetPattern?.matches(whole: path) == true
     case .list(let names):
       guard names.contains(where: { Self.ends(path, with: $0) }) else { return false }
@@ -106,4 +109,15 @@ struct ModuleSelection {
   private static func advice(for name: String) -> String {
     name.nearest(in: Site.Kind.allCases.map { Site($0).name }).map { "; did you mean \($0)?" } ?? ""
   }
+}
+
+extension SettingValues.Names {
+  /// Whether all projections but the head are meant.
+  var isAllLinear: Bool {
+    if case .one(let text) = self { text.isAllLinear } else { false }
+  }
+}
+
+extension String {
+  fileprivate var isAllLinear: Bool { lowercased() == ModuleSelection.allLinear }
 }

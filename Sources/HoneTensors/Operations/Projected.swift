@@ -92,9 +92,12 @@ package func projected(
       multiply(gradient, products, in: pass)
       hk_scale(Int64(innerGradient.shape.count), update.scale, innerGradient.pointer)
       if let sum = gradients.accumulator(for: update.up.key) {
+        // The product's transpose, since wide operands are packed faster on the right.
+        let transposed = pass.tensor([update.rank, weight.rows])
         multiply(
-          transposing: gradient, [hk_product(inner, columns: sum, accumulate: true)],
-          scale: update.scale, in: pass)
+          transposing: inner, [hk_product(gradient, columns: transposed)], scale: update.scale,
+          in: pass)
+        add(transposed, transposedTo: sum)
       }
       let dropped = keptInputs[index]
       if let sum = gradients.accumulator(for: update.down.key),
@@ -149,6 +152,16 @@ extension hk_product {
       matrix: matrix.pointer, format: HK_F32, row_bytes: Int64(columns * 4),
       columns: Int64(columns), by_columns: true, accumulate: accumulate, out: output.pointer,
       out_stride: Int64(columns))
+  }
+}
+
+/// `sum += matrixᵀ`.
+private func add(_ matrix: Tensor, transposedTo sum: Tensor) {
+  let (rows, columns) = (matrix.shape.rows, matrix.shape.columns)
+  for column in 0..<columns {
+    for row in 0..<rows {
+      sum.pointer[column * rows + row] += matrix.pointer[row * columns + column]
+    }
   }
 }
 

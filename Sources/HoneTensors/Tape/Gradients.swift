@@ -5,7 +5,7 @@ public final class Gradients {
   private let engine: Engine
   private var found: [Int: (gradient: Tensor, isShared: Bool)] = [:]
 
-  init(engine: Engine) { self.engine = engine }
+  package init(engine: Engine) { self.engine = engine }
 
   /// The gradient of a tensor, of its shape; nil when nothing flowed to it.
   public subscript(tensor: Tensor) -> Tensor? { found[tensor.identity]?.gradient }
@@ -61,7 +61,7 @@ public final class Gradients {
   func forget(_ key: TensorKey) { found[key.identity] = nil }
 
   /// Adds all that other gradients hold, times a factor; what they hold is used up.
-  func absorb(_ other: Gradients, times factor: Float = 1) {
+  package func absorb(_ other: Gradients, times factor: Float = 1) {
     for (identity, entry) in other.found {
       if factor != 1 {
         precondition(!entry.isShared, "a shared gradient cannot be scaled in place")
