@@ -5,7 +5,7 @@ import PackageDescription
 //
 //   7  hone
 //   6  HoneRecipes
-//   4  HoneGeneration
+//   4  HoneTraining     HoneGeneration
 //   3  HoneAdapters
 //   2  HoneModels
 //   1  HoneTensors      HoneText
@@ -52,6 +52,7 @@ let package = Package(
     floor(
       "HoneGeneration",
       over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats", "HoneKernels"]),
+    floor("HoneTraining", over: ["HoneFormats"]),
     .target(
       name: "HoneRecipes",
       dependencies: [
@@ -74,6 +75,7 @@ let package = Package(
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
     tests("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
+    tests("HoneTraining", over: []),
     tests("HoneRecipes", over: ["HoneAdapters", "HoneFormats"]),
     tests("hone", over: ["HoneFormats"]),
   ],

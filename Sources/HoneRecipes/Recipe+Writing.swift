@@ -38,7 +38,7 @@ extension Recipe {
     for setting in TrainingSection.settings {
       let isEpochs = setting.key == "epochs" && isUnlimited
       page.add(
-        setting, isEpochs ? .integer(TrainingSection.defaultEpochs) : training[setting.key],
+        setting, isEpochs ? .number(TrainingSection.defaultEpochs) : training[setting.key],
         indent: 2)
     }
     page.blank()

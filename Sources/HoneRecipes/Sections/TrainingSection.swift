@@ -4,12 +4,12 @@ import HoneFormats
 /// What a recipe says under `training`.
 public enum TrainingSection {
   /// How long training goes on where the recipe does not say.
-  static let defaultEpochs = 3
+  static let defaultEpochs = 3.0
 
   public static let settings: [Setting] = [
     Setting(
-      "epochs", .integer(1...Int.max), default: .null,
-      "Times through the data; 3 where neither epochs nor steps is set."),
+      "epochs", .number(1e-6...(.infinity)), default: .null,
+      "Times through the data, also a part of one; 3 where neither epochs nor steps is set."),
     Setting(
       "steps", .integer(1...Int.max), default: .null,
       "Updates of the weights, in place of epochs."),
@@ -53,17 +53,17 @@ public enum TrainingSection {
       "early_stopping", .integer(1...Int.max), default: .null,
       "Stops after this many validations without a better loss."),
     Setting(
-      "checkpoint_every", .integer(1...Int.max), default: .integer(100),
-      "Steps between checkpoints; a killed run loses no more than these."),
+      "checkpoint_every", .integer(1...Int.max), default: .null,
+      "Steps between checkpoints, which is what a killed run can lose; none for the end of each epoch."),
     Setting(
       "keep_checkpoints", .integer(1...Int.max), default: .integer(2),
-      "How many checkpoints are kept, the newest and the best among them."),
+      "How many checkpoints are kept, beside the best."),
   ]
 }
 
 /// How long training goes on.
 public enum TrainingLength: Equatable, Sendable {
-  case epochs(Int)
+  case epochs(Double)
   case steps(Int)
 }
 
@@ -78,7 +78,7 @@ extension SettingValues {
   /// The `epochs` or `steps` of a training section.
   public var trainingLength: TrainingLength {
     if let steps = optionalInteger("steps") { return .steps(steps) }
-    return .epochs(optionalInteger("epochs") ?? TrainingSection.defaultEpochs)
+    return .epochs(optionalNumber("epochs") ?? TrainingSection.defaultEpochs)
   }
 
   /// The `warmup` of a training section.
