@@ -54,6 +54,9 @@ public protocol TrainableAdapter: Adapter {
   /// Changes a projection, or the embedding's table, into one that alone computes what base and
   /// adapter do together.
   func merge(into projection: inout MergedProjection, at site: Site)
+
+  /// Whether merging gives a projection a bias that the base does not have.
+  func addsBias(at site: Site) -> Bool
 }
 
 extension TrainableAdapter {
@@ -64,6 +67,8 @@ extension TrainableAdapter {
   public var obstacleToMerging: String? { nil }
 
   public func merge(into projection: inout MergedProjection, at site: Site) {}
+
+  public func addsBias(at site: Site) -> Bool { false }
 
   /// How many numbers are trained.
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.tensor.shape.count } }

@@ -13,6 +13,11 @@ public struct AdapterMethod: Sendable {
   /// Where the method is defined.
   public let source: String
   public let settings: [Setting]
+  /// Why an untrained adapter already changes the model; nil when it changes nothing.
+  public let changeAtStart: String?
+  /// Settings beside the defaults that show what the method can do: the help prints them, and the
+  /// contract's tests run over them.
+  public let examples: [JSONObject]
   /// Whether an `adapter_config.json` describes an adapter of this method.
   package let reads: @Sendable (JSONObject) -> Bool
   /// Makes an untrained adapter of a model; the seed decides its random numbers.
@@ -23,6 +28,7 @@ public struct AdapterMethod: Sendable {
 
   package init(
     name: String, summary: String, source: String, settings: [Setting],
+    changeAtStart: String? = nil, examples: [JSONObject] = [],
     reads: @escaping @Sendable (JSONObject) -> Bool,
     make:
       @escaping @Sendable (SettingValues, LanguageModel, Engine, _ seed: UInt64) throws
@@ -34,6 +40,8 @@ public struct AdapterMethod: Sendable {
     self.summary = summary
     self.source = source
     self.settings = settings
+    self.changeAtStart = changeAtStart
+    self.examples = examples
     self.reads = reads
     self.make = make
     self.load = load

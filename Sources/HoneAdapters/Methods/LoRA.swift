@@ -110,7 +110,8 @@ extension LoRA {
     let isTable = module.site.kind == .embedding
     projection.weight.withUnsafeMutableBufferPointer { weight in
       for row in 0..<projection.rows {
-        let target = UnsafeMutableBufferPointer(rebasing: weight[row * columns..<(row + 1) * columns])
+        let target = UnsafeMutableBufferPointer(
+          rebasing: weight[row * columns..<(row + 1) * columns])
         for inner in 0..<rank {
           // A table's matrices stand the other way round.
           let factor =
@@ -192,6 +193,26 @@ extension LoRA {
       Setting(
         "lora_plus_ratio", .number(1...1024), default: .number(1),
         "How much faster the outer matrix learns than the inner (LoRA+)."),
+    ],
+    examples: [
+      JSONObject([
+        ("rank", .integer(8)), ("rslora", .bool(true)), ("dropout", .number(0.1)),
+        ("target_modules", .array([.string("q_proj"), .string("v_proj")])),
+      ]),
+      JSONObject([
+        ("rank", .integer(4)), ("initialisation", .string("gaussian")),
+        ("target_modules", .string(".*(embed_tokens|lm_head|down_proj)")),
+        ("rank_pattern", .object(JSONObject([("down_proj", .integer(2))]))),
+      ]),
+      JSONObject([
+        ("rank", .integer(4)), ("ensure_weight_tying", .bool(true)),
+        ("target_modules", .array([.string("embed_tokens"), .string("o_proj")])),
+        ("lora_plus_ratio", .integer(16)),
+      ]),
+      JSONObject([
+        ("rank", .integer(4)), ("modules_to_save", .array([.string("lm_head"), .string("norm")])),
+        ("exclude_modules", .array([.string("k_proj")])),
+      ]),
     ],
     reads: { config in
       config["peft_type"]?.string == "LORA" && config["use_dora"]?.bool != true

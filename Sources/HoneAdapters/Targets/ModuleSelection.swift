@@ -36,7 +36,8 @@ struct ModuleSelection {
         advice: "list the modules, or choose the layers in the regular expression")
     }
     if layers == nil && !layersPattern.isEmpty {
-      throw AdapterError(subject, problem: "layers_pattern: says nothing without layers_to_transform")
+      throw AdapterError(
+        subject, problem: "layers_pattern: says nothing without layers_to_transform")
     }
     self.subject = subject
     self.targets = targets

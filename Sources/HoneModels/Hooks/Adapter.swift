@@ -29,12 +29,19 @@ public protocol Adapter: AnyObject {
     _ output: Tensor, after sublayer: Sublayer, layer: Int, residual: Tensor, in pass: Pass
   ) -> Tensor
 
-  /// Rows put before every sequence's embedded tokens, `[rows x hidden]`; nil for none.
-  func virtualTokens(in pass: Pass) -> Tensor?
+  /// How many positions ``prefixes(in:)`` and ``virtualTokens(in:)`` take before a sequence's first
+  /// token.
+  var positionsAhead: Int { get }
 
-  /// Keys and values put before every sequence's own in a block, each `[rows x key-value width]`,
-  /// as they stand in a cache (after rotation); nil for none.
-  func prefix(forLayer layer: Int, in pass: Pass) -> (keys: Tensor, values: Tensor)?
+  /// Keys and values put before every sequence's own, a pair a block, each `[rows x key-value
+  /// width]`, as they stand in a cache (after rotation); none by default.
+  ///
+  /// Asked once a pass, so that what computes them all at once runs once.
+  func prefixes(in pass: Pass) -> [(keys: Tensor, values: Tensor)]
+
+  /// Rows put before every sequence's embedded tokens and after the prefixes, `[rows x hidden]`; nil
+  /// for none.
+  func virtualTokens(in pass: Pass) -> Tensor?
 
   /// A term added to the loss, of one element; nil for none.
   func penalty(in pass: Pass) -> Tensor?
@@ -65,9 +72,11 @@ extension Adapter {
     output
   }
 
-  public func virtualTokens(in pass: Pass) -> Tensor? { nil }
+  public var positionsAhead: Int { 0 }
 
-  public func prefix(forLayer layer: Int, in pass: Pass) -> (keys: Tensor, values: Tensor)? { nil }
+  public func prefixes(in pass: Pass) -> [(keys: Tensor, values: Tensor)] { [] }
+
+  public func virtualTokens(in pass: Pass) -> Tensor? { nil }
 
   public func penalty(in pass: Pass) -> Tensor? { nil }
 

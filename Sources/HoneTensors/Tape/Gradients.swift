@@ -12,6 +12,9 @@ public final class Gradients {
 
   package subscript(key: TensorKey) -> Tensor? { found[key.identity]?.gradient }
 
+  /// Of how many tensors there is a gradient.
+  package var count: Int { found.count }
+
   func holds(_ identity: Int) -> Bool { found[identity] != nil }
 
   func release(_ identity: Int) { found[identity] = nil }
