@@ -135,7 +135,7 @@ extension Jinja.Evaluator {
         throw Failure(
           .type, "'in <string>' requires string as left operand, not \(value.typeName)")
       }
-      try charge(bytes: text.utf8.count)
+      try charge(scanning: text.utf8.count)
       return Jinja.Text.contains(text, part)
     case .list(let items), .tuple(let items): return try contains(items.values, value)
     case .dict(let dictionary): return try dictionary.value(for: value) != nil
