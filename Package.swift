@@ -45,15 +45,19 @@ let package = Package(
         "HoneTensors", "HoneFormats", "HoneText", "HoneKernels",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
+    floor(
+      "HoneGeneration",
+      over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats", "HoneKernels"]),
     .executableTarget(
       name: "hone",
       dependencies: [
-        "HoneKernels", "HoneFormats", "HoneTensors", "HoneText", "HoneModels",
+        "HoneKernels", "HoneFormats", "HoneTensors", "HoneText", "HoneModels", "HoneGeneration",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 
+    tests("HoneKernels", over: []),
     tests("HoneFormats", over: []),
-    tests("HoneTensors", over: ["HoneKernels"]),
+    tests("HoneTensors", over: ["HoneKernels", "HoneFormats"]),
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
     tests("hone", over: ["HoneFormats"]),

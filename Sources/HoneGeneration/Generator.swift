@@ -84,7 +84,7 @@ public final class Generator {
       let hidden = lastHidden(active.map { [run.last(in: $0)] }, slots: active, cache: cache)
       cancelled = !choose(hidden, for: active, &run, cache, capacity, listener)
     }
-    return run.completions(cancelled: cancelled)
+    return run.completions
   }
 
   /// Chooses the next token of each slot from its hidden state; false when the listener ends it.

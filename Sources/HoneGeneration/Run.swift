@@ -27,7 +27,7 @@ struct Run {
     sequences = prompts.enumerated().map { index, prompt in
       Sequence(
         sampler: Sampler(sampling, sequence: index, prompt: prefix + prompt),
-        decoder: StreamDecoder(tokenizer: tokenizer, skippingSpecialTokens: true),
+        decoder: StreamDecoder(tokenizer, skippingSpecialTokens: true),
         matcher: StopMatcher(stop.strings))
     }
     if stop.maximumTokens <= 0 {
@@ -102,5 +102,5 @@ struct Run {
     return met ? shown : shown + sequences[prompt].matcher.finish()
   }
 
-  func completions(cancelled: Bool) -> [Generator.Completion] { sequences.map(\.completion) }
+  var completions: [Generator.Completion] { sequences.map(\.completion) }
 }

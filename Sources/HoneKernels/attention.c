@@ -155,10 +155,8 @@ static void attend(void *context, int64_t piece, int thread) {
       if (kept != 1) c->kernel->scale_row(out + r * dim, dim, kept);
     }
     load_keys(c->kernel, a, span, a->v, head, j, keys, stored);
-    for (int64_t k = 0; k < keys; k += 2)
-      gemm->pack_columns(
-          stored + k * dim, k + 1 < keys ? stored + (k + 1) * dim : NULL, dim, 1, false,
-          gemm->columns, packed + k * gemm->columns, HK_KEY_BLOCK * gemm->columns);
+    gemm->pack_columns(
+        stored, dim, keys, dim, 1, false, gemm->columns, packed, HK_KEY_BLOCK * gemm->columns);
     for (int64_t r = 0; r < rows; r += gemm->rows)
       gemm->pack_rows(
           scores + r * width, width, least(gemm->rows, rows - r), keys, 1, false, gemm->rows,

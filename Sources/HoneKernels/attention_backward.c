@@ -129,7 +129,7 @@ static void walk_span(const call *c, const hk_span *span, int64_t head, int thre
   memset(m.query_sums, 0, sizeof(float) * (size_t)(rows * dim));
 
   // Queries are taken in blocks of whole panels.
-  int64_t block = HK_QUERY_ROWS / g->rows * g->rows, column_block = up(block, 2) * up(dim, g->columns);
+  int64_t block = HK_QUERY_ROWS / g->rows * g->rows, column_block = block * up(dim, g->columns);
   for (int64_t first = 0; first < rows; first += block) {
     int64_t count = least(block, rows - first);
     for (int64_t r = first; r < first + count; r += g->rows) {
@@ -140,15 +140,12 @@ static void walk_span(const call *c, const hk_span *span, int64_t head, int thre
     }
     float *queries = m.right_queries + first / block * column_block;
     float *gradients = m.right_gradients + first / block * column_block;
-    for (int64_t r = 0; r < count; r += 2) {
-      const float *q = m.queries + (first + r) * dim, *dO = m.gradients + (first + r) * dim;
-      bool pair = r + 1 < count;
-      int64_t panel = up(block, 2) * g->columns;
-      g->pack_columns(
-          q, pair ? q + dim : NULL, dim, 1, false, g->columns, queries + r * g->columns, panel);
-      g->pack_columns(
-          dO, pair ? dO + dim : NULL, dim, 1, false, g->columns, gradients + r * g->columns, panel);
-    }
+    g->pack_columns(
+        m.queries + first * dim, dim, count, dim, 1, false, g->columns, queries,
+        block * g->columns);
+    g->pack_columns(
+        m.gradients + first * dim, dim, count, dim, 1, false, g->columns, gradients,
+        block * g->columns);
   }
 
   int64_t end = seen(a, span, span->query_count - 1).high;
@@ -164,10 +161,8 @@ static void walk_span(const call *c, const hk_span *span, int64_t head, int thre
       g->pack_rows(
           m.stored + n * dim, dim, least(g->columns, keys - n), dim, 1, false, g->columns,
           m.keys + n * dim);
-    for (int64_t k = 0; k < keys; k += 2)
-      g->pack_columns(
-          m.stored + k * dim, k + 1 < keys ? m.stored + (k + 1) * dim : NULL, dim, 1, false,
-          g->columns, m.key_columns + k * g->columns, HK_KEY_BLOCK * g->columns);
+    g->pack_columns(
+        m.stored, dim, keys, dim, 1, false, g->columns, m.key_columns, HK_KEY_BLOCK * g->columns);
     memset(m.key_sums, 0, sizeof(float) * (size_t)(keys * dim));
     memset(m.value_sums, 0, sizeof(float) * (size_t)(keys * dim));
 
@@ -203,23 +198,17 @@ static void walk_span(const call *c, const hk_span *span, int64_t head, int thre
               keys, m.packed_change_rows + r * HK_KEY_BLOCK, m.key_columns + n * HK_KEY_BLOCK,
               m.query_sums + (first + r) * dim + n, dim, least(g->rows, count - r),
               least(g->columns, dim - n), true);
-      int64_t panel = up(block, 2) * g->rows;
-      for (int64_t r = 0; r < count; r += 2) {
-        const float *s = m.scores + r * width, *t = m.changes + r * width;
-        bool pair = r + 1 < count;
-        g->pack_columns(
-            s, pair ? s + width : NULL, keys, 1, false, g->rows, m.packed_scores + r * g->rows,
-            panel);
-        g->pack_columns(
-            t, pair ? t + width : NULL, keys, 1, false, g->rows, m.packed_changes + r * g->rows,
-            panel);
-      }
+      int64_t panel = block * g->rows;
+      g->pack_columns(
+          m.scores, width, count, keys, 1, false, g->rows, m.packed_scores, panel);
+      g->pack_columns(
+          m.changes, width, count, keys, 1, false, g->rows, m.packed_changes, panel);
       const float *queries = m.right_queries + first / block * column_block;
       const float *gradients = m.right_gradients + first / block * column_block;
       for (int64_t n = 0; n < dim; n += g->columns)
         for (int64_t k = 0; k < keys; k += g->rows) {
           int64_t live = least(g->rows, keys - k), columns = least(g->columns, dim - n);
-          int64_t right = n / g->columns * up(block, 2) * g->columns;
+          int64_t right = n / g->columns * block * g->columns;
           g->tile(
               count, m.packed_scores + k / g->rows * panel, gradients + right,
               m.value_sums + k * dim + n, dim, live, columns, true);

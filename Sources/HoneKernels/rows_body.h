@@ -127,15 +127,19 @@ void HK(hk_rope)(
 #define value_and_slope HK(value_and_slope)
 #define vtanh HK(vtanh)
 #define verf HK(verf)
-HK_INLINE vf vtanh(vf a) {
-  vf e = vexp(a * 2.0f);
-  // (e - 1) / (e + 1) loses digits near 0, where tanh a = a - a^3 / 3 + 2 a^5 / 15.
+// tanh a, and 1 - tanh^2 a without cancellation.
+HK_INLINE vf vtanh(vf a, vf *slope) {
+  vf size = vmax(a, -a), e = vexp(size * -2.0f), sum = 1.0f + e;
+  *slope = 4.0f * e / (sum * sum);
+  // (1 - e) / (1 + e) loses digits near 0, where tanh a = a - a^3 / 3 + 2 a^5 / 15 - 17 a^7 / 315.
+  vf far = (1.0f - e) / sum;
+  far = vselect(a < vzero(), -far, far);
   vf s = a * a;
-  vf near = a * vfma(s, vfma(s, vfma(s, vset1(-17.0f / 315), vset1(2.0f / 15)), vset1(-1.0f / 3)), vset1(1));
-  vf far = 1.0f - 2.0f / (e + 1.0f);
-  return vselect(vmax(a, -a) < vset1(0.15f), near, far);
+  vf near = vfma(s, vset1(-17.0f / 315), vset1(2.0f / 15));
+  near = a * vfma(s, vfma(s, near, vset1(-1.0f / 3)), vset1(1));
+  return vselect(size < vset1(0.15f), near, far);
 }
-// Within 2e-7: Abramowitz & Stegun 7.1.26's form with the series near 0.
+// The C library's, number by number: exact erf is rare.
 HK_INLINE vf verf(vf a) {
   float t[HK_LANES];
   vstore(t, a);
@@ -152,10 +156,9 @@ HK_INLINE vf value_and_slope(hk_activation activation, vf x, vf *slope) {
   }
   case HK_GELU_TANH: {
     const float root = 0.7978845608028654f, cubic = 0.044715f;
-    vf square = x * x;
-    vf t = vtanh(root * x * (1.0f + cubic * square));
-    *slope = 0.5f * (1.0f + t) +
-             0.5f * x * (1.0f - t * t) * root * (1.0f + 3 * cubic * square);
+    vf square = x * x, bend;
+    vf t = vtanh(root * x * (1.0f + cubic * square), &bend);
+    *slope = 0.5f * (1.0f + t) + 0.5f * x * bend * root * (1.0f + 3 * cubic * square);
     return 0.5f * x * (1.0f + t);
   }
   case HK_GELU_ERF: {

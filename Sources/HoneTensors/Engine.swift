@@ -24,7 +24,7 @@ public enum Compute: String, Sendable, CaseIterable {
 public final class Engine {
   public let threads: ThreadPool
   public let compute: Compute
-  package let workspace = Workspace()
+  package let workspace: Workspace
   private var identities = 0
 
   /// - Parameters:
@@ -32,6 +32,14 @@ public final class Engine {
   ///   - compute: how matrix products round their operands.
   public init(threads: Int, compute: Compute = .auto) {
     self.threads = ThreadPool(threads: threads)
+    self.compute = compute
+    workspace = Workspace()
+  }
+
+  /// An engine with another's threads and memory that rounds otherwise.
+  package init(sharing engine: Engine, compute: Compute) {
+    threads = engine.threads
+    workspace = engine.workspace
     self.compute = compute
   }
 

@@ -3,6 +3,8 @@ import HoneKernels
 /// How the numbers of a stored matrix are encoded: plain, or in blocks as GGUF has them.
 ///
 /// Blocks are those of ggml (`ggml-common.h`); every row of a matrix is a whole number of blocks.
+// The cases are spelled as everybody knows the formats.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public enum StorageFormat: String, Sendable, CaseIterable, CustomStringConvertible {
   case f32 = "F32"
   case f16 = "F16"

@@ -8,7 +8,10 @@ struct Hone: AsyncParsableCommand {
     commandName: "hone",
     abstract: "Runs and customises small language models on the CPU.",
     version: "0.1.0",
-    subcommands: [Pull.self, Models.self, Doctor.self])
+    subcommands: [
+      Pull.self, Models.self, Generate.self, Chat.self, Score.self, Tokenize.self, Render.self,
+      Inspect.self, Bench.self, Doctor.self,
+    ])
 }
 
 /// A command line that asks for what cannot be: exit code 2, where a failure has 1.
@@ -33,6 +36,7 @@ enum Main {
 
   private static func run(_ arguments: [String]) async -> Int32 {
     do {
+      try checkCommand(arguments.first)
       var command = try await Hone.asyncParseAsRoot(arguments)
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
@@ -49,6 +53,14 @@ enum Main {
     } catch {
       return report(error)
     }
+  }
+
+  /// Names the command that was probably meant, which the parser does for options only.
+  private static func checkCommand(_ name: String?) throws {
+    let names = Hone.configuration.subcommands.map { "\($0)".lowercased() } + ["help"]
+    guard let name, !name.hasPrefix("-"), !names.contains(name) else { return }
+    let advice = name.nearest(in: names).map { "did you mean \($0)?" } ?? "see hone --help"
+    throw UsageError(description: "there is no command '\(name)'; \(advice)")
   }
 
   /// Prints an error, or the help that was asked for.

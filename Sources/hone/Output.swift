@@ -1,20 +1,16 @@
-import Foundation
+import HoneFormats
 
-/// JSON as the commands print it: keys sorted, slashes as they are.
-enum JSONText {
-  /// One line.
-  static func line(_ object: Any) -> String { text(object, []) }
-
-  /// Indented, for a result that people look at too.
-  static func page(_ object: Any) -> String { text(object, .prettyPrinted) }
-
-  private static func text(_ object: Any, _ options: JSONSerialization.WritingOptions) -> String {
-    let options = options.union([.sortedKeys, .withoutEscapingSlashes])
-    guard JSONSerialization.isValidJSONObject(object),
-      let data = try? JSONSerialization.data(withJSONObject: object, options: options)
-    else { preconditionFailure("not a JSON object: \(object)") }
-    return String(decoding: data, as: UTF8.self)
+extension JSONValue {
+  /// An object with these members in this order.
+  init(_ members: KeyValuePairs<String, JSONValue>) {
+    self = .object(JSONObject(members.map { ($0.key, $0.value) }))
   }
+
+  /// The value on one line.
+  var line: String { text(.compact) }
+
+  /// The value over several lines, for a result that people look at too.
+  var page: String { text(.indented(by: 2)) }
 }
 
 /// Rows of text under headings, in columns as wide as they need to be.

@@ -1,4 +1,5 @@
 import Foundation
+import HoneFormats
 import HoneModels
 import Synchronization
 
@@ -150,13 +151,13 @@ private struct Step {
   }
 
   var event: String {
-    var object: [String: Any] = [
-      "event": "progress", "step": label, "completed": completed,
-      "memory_bytes": Machine.residentBytes,
-    ]
-    if let total { object["total"] = total }
-    if let rate { object["rate"] = rate.rounded() }
-    return JSONText.line(object)
+    var object = JSONObject([
+      ("event", .string("progress")), ("step", .string(label)), ("completed", .integer(completed)),
+    ])
+    if let total { object["total"] = .integer(total) }
+    if let rate { object["rate"] = .number(rate.rounded()) }
+    object["memory_bytes"] = .integer(Machine.residentBytes)
+    return JSONValue.object(object).line
   }
 
   private func duration(_ seconds: Double) -> String {

@@ -1,22 +1,24 @@
 import Foundation
 import LibFuzzer
 
-/// Runs one fuzz target: `hone-fuzz TARGET [libFuzzer options and corpus folders]`.
+/// Runs one fuzz target: `hone-fuzz --target=NAME [libFuzzer options and corpus folders]`.
 @main
 struct HoneFuzz {
   // The driver's callback is a C function without context, so the target is found here.
   nonisolated(unsafe) private static var target = FuzzTarget.all[0]
 
   static func main() {
-    var arguments = CommandLine.arguments
-    guard arguments.count > 1, let target = FuzzTarget.all.first(where: { $0.name == arguments[1] })
-    else {
+    let arguments = CommandLine.arguments
+    let prefix = "--target="
+    let name = arguments.last { $0.hasPrefix(prefix) }?.dropFirst(prefix.count)
+    guard let target = FuzzTarget.all.first(where: { $0.name == name ?? "" }) else {
       let names = FuzzTarget.all.map(\.name).joined(separator: "|")
-      print("usage: hone-fuzz \(names) [libFuzzer options and corpus folders]")
+      print("usage: hone-fuzz --target=\(names) [libFuzzer options and corpus folders]")
       exit(2)
     }
     self.target = target
-    arguments.remove(at: 1)
+    // The option stays among the arguments: the driver ignores it, and repeats it when it starts
+    // itself anew to merge or to minimise.
     var count = Int32(arguments.count)
     var pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = .allocate(
       capacity: arguments.count + 1)

@@ -97,7 +97,8 @@ void hk_dequantize_row_reference(
 typedef enum hk_compute {
   HK_COMPUTE_F32 = 0,   // not at all
   HK_COMPUTE_BF16 = 1,  // to bf16
-  HK_COMPUTE_AUTO = 2,  // as is fastest here: bf16 where the machine multiplies it, else not
+  HK_COMPUTE_AUTO = 2,  // as is fastest here
+  HK_COMPUTE_INT16 = 3,  // to 14-bit integers with a scale for each 32 (each row's or column's)
 } hk_compute;
 
 // The left operand, f32: rows x depth with `stride` floats from row to row, or, transposed, stored
@@ -131,12 +132,13 @@ typedef struct hk_product {
 void hk_gemm(
     hk_pool *pool, hk_compute compute, hk_left left, int64_t rows, int64_t depth,
     const hk_product *products, int count);
-// The same for a few rows and matrices stored by rows, in f32: nothing is packed, each stored row is
+// The same for a few rows and matrices stored by rows: nothing is packed, each stored row is
 // decoded once, in registers, and meets up to eight rows of x. Bound by memory for one row, by
 // arithmetic for eight. A row's numbers do not depend on the other rows, but differ in their last
-// bits from hk_gemm's.
+// bits from hk_gemm's. With HK_COMPUTE_AUTO x may be rounded to 16 bits with a scale for each 32;
+// otherwise nothing is rounded.
 void hk_gemm_few(
-    hk_pool *pool, hk_left left, int64_t rows, int64_t depth, const hk_product *products,
+    hk_pool *pool, hk_compute compute, hk_left left, int64_t rows, int64_t depth, const hk_product *products,
     int count);
 // The same in plain C, one thread, sums in double.
 void hk_gemm_reference(

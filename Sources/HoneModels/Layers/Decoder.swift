@@ -50,6 +50,16 @@ public final class Decoder {
     rotary = RotaryTable(spec.rotary)
   }
 
+  /// Bytes of weights that one token needs when it is decoded alone.
+  package var bytesReadPerToken: Int {
+    blocks.reduce(head.weight.byteCount) { sum, block in
+      let projections = [
+        block.query, block.key, block.value, block.output, block.gate, block.up, block.down,
+      ]
+      return sum + projections.reduce(0) { $0 + $1.weight.byteCount }
+    }
+  }
+
   /// The last hidden states of a batch's tokens, normalised and ready for the head.
   ///
   /// - Parameters:

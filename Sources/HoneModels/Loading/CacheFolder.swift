@@ -63,22 +63,6 @@ enum Disk {
     FileManager.default.contents(atPath: path).map { Array($0) }
   }
 
-  /// A name beside the final one that nobody else uses.
-  static func partialName(for path: String) -> String {
-    "\(path).partial-\(getpid())-\(UInt32.random(in: 0 ... .max))"
-  }
-
-  /// Writes a small file so that it is there whole or not at all.
-  static func write(_ text: String, to path: String) throws {
-    let partial = partialName(for: path)
-    do {
-      try Data(text.utf8).write(to: URL(fileURLWithPath: partial))
-    } catch {
-      throw ModelError(subject: path, problem: "cannot be written: \(reason(error))")
-    }
-    try move(partial, to: path)
-  }
-
   /// A regular file's size and the time of its last change in nanoseconds, or nil where there is
   /// no such file. Links are followed.
   static func status(_ path: String) -> (byteCount: Int, modified: Int)? {
@@ -173,7 +157,7 @@ enum FileLock {
   ///
   /// - Parameter onWait: called once when somebody else holds it.
   static func hold<Result>(
-    _ path: String, onWait: () -> Void, _ body: () async throws -> Result
+    _ path: String, onWait: () -> Void = {}, _ body: () async throws -> Result
   ) async throws -> Result {
     try Disk.createFolder((path as NSString).deletingLastPathComponent)
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)

@@ -49,18 +49,19 @@ struct CachedModel: Equatable {
   }
 
   func write(in folder: String) throws {
-    let object: [String: Any] = [
-      "source": source, "model": model,
-      "files": files.map {
-        [
-          "path": $0.path, "bytes": $0.byteCount, "modified_ns": $0.modified,
-          "sha256": $0.sha256,
-        ] as [String: Any]
-      },
-    ]
-    let data = try JSONSerialization.data(
-      withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-    try Disk.write(String(decoding: data, as: UTF8.self) + "\n", to: "\(folder)/\(Self.name)")
+    let files = files.map { file in
+      JSONValue.object(
+        JSONObject([
+          ("path", .string(file.path)), ("bytes", .integer(file.byteCount)),
+          ("modified_ns", .integer(file.modified)), ("sha256", .string(file.sha256)),
+        ]))
+    }
+    let manifest = JSONValue.object(
+      JSONObject([
+        ("source", .string(source)), ("model", .string(model)), ("files", .array(files)),
+      ]))
+    try AtomicFile.write(
+      manifest.bytes(.indented(by: 2)) + "\n".utf8, to: "\(folder)/\(Self.name)")
   }
 
   /// Whether every file is as it was when it was checked last.

@@ -1,4 +1,5 @@
 import Foundation
+import HoneFormats
 
 /// The Hugging Face cache, which this program shares with the Python tools.
 ///
@@ -62,12 +63,15 @@ struct HubCache: Sendable {
     return commit.isPlainName ? commit : nil
   }
 
-  func remember(_ commit: String, as revision: String, in repository: String) throws {
+  func remember(_ commit: String, as revision: String, in repository: String) async throws {
     guard !Self.isCommit(revision) else { return }
     let path = "\(folder(of: repository))/refs/\(revision)"
     guard Disk.contents(path).map({ String(decoding: $0, as: UTF8.self) }) != commit else { return }
     try Disk.createFolder((path as NSString).deletingLastPathComponent)
-    try Disk.write(commit, to: path)
+    let lock = lock(of: repository, tag: "ref-\(revision.replacingOccurrences(of: "/", with: "-"))")
+    try await FileLock.hold(lock) {
+      try AtomicFile.write(Array(commit.utf8), to: path)
+    }
   }
 
   /// Makes a blob visible as a file of a snapshot.
@@ -75,7 +79,7 @@ struct HubCache: Sendable {
     let path = "\(snapshot(of: repository, commit: commit))/\(file)"
     try Disk.createFolder((path as NSString).deletingLastPathComponent)
     let up = String(repeating: "../", count: 2 + file.split(separator: "/").count - 1)
-    let partial = Disk.partialName(for: path)
+    let partial = "\(path).partial-\(getpid())-\(UInt32.random(in: 0 ... .max))"
     guard symlink("\(up)blobs/\(tag)", partial) == 0 else {
       throw ModelError(subject: path, problem: "cannot be linked: \(Disk.reason(errno))")
     }

@@ -53,7 +53,7 @@ struct HubSource {
       throw noWeights(listing, for: reference)
     }
     // Last, so that a revision's name never leads to an unfinished snapshot.
-    try cache.remember(listing.commit, as: reference.revision, in: reference.repository)
+    try await cache.remember(listing.commit, as: reference.revision, in: reference.repository)
     let snapshot = cache.snapshot(of: reference.repository, commit: listing.commit)
     return reference.file.map { LocalModel(path: "\(snapshot)/\($0)", layout: .gguf) }
       ?? LocalModel(path: snapshot, layout: .folder)

@@ -102,7 +102,7 @@ public struct ModelStore: Sendable {
 
 extension String {
   /// The candidate that this was probably meant to be, or nil where none is near.
-  func nearest(in candidates: [String]) -> String? {
+  package func nearest(in candidates: [String]) -> String? {
     candidates
       .map { (name: $0, distance: editDistance(to: $0)) }
       .filter { $0.distance <= max(1, $0.name.count / 3) }

@@ -11,7 +11,8 @@ import HoneFormats
 protocol Receiver: AnyObject {
   /// The answer begins.
   func begin(_ response: HTTPURLResponse) throws
-  func receive(_ bytes: UnsafeRawBufferPointer) throws
+  /// - Parameter isBehind: whether many more pieces wait already.
+  func receive(_ bytes: UnsafeRawBufferPointer, isBehind: Bool) throws
 }
 
 /// An answer's bytes in memory, for the hub's own words.
@@ -22,7 +23,7 @@ final class Body: Receiver {
 
   func begin(_ response: HTTPURLResponse) { bytes.removeAll() }
 
-  func receive(_ piece: UnsafeRawBufferPointer) throws {
+  func receive(_ piece: UnsafeRawBufferPointer, isBehind: Bool) throws {
     guard bytes.count + piece.count <= limit else {
       throw ModelError(subject: "hub", problem: "its answer has more than \(limit.asBytes)")
     }
@@ -31,12 +32,17 @@ final class Body: Receiver {
 }
 
 /// A file that grows with the bytes that come, and its checksum with it.
+///
+/// Pieces that nobody has taken yet wait in memory. So when they come faster than a checksum can be
+/// computed, the rest of the file is only written, and read again for the checksum at the end.
 final class FileSink: Receiver {
   private let path: String
   private let file: HubClient.File
   private let listener: TransferListener
   private let descriptor: Int32
   private var hash = SHA256()
+  /// How many bytes the checksum knows.
+  private var hashedCount = 0
   private(set) var byteCount = 0
   /// What the server said instead of sending the file.
   private(set) var complaint: [UInt8] = []
@@ -53,11 +59,20 @@ final class FileSink: Receiver {
     }
     // No status: not a regular file, so nothing was left in it.
     guard let size = Disk.status(path)?.byteCount else { return }
-    if size > file.byteCount { try restart() }
-    try FileDigest.read(path) { bytes, position in
+    if size > file.byteCount {
+      try restart()
+    } else {
+      byteCount = size
+      try hashRest()
+    }
+  }
+
+  /// Brings the checksum up to what the file holds.
+  private func hashRest() throws {
+    try FileDigest.read(path, from: hashedCount) { bytes, position in
       hash.update(bytes)
-      byteCount = position
-      report(.checking)
+      hashedCount = position
+      report(.checking, hashedCount)
     }
   }
 
@@ -69,6 +84,7 @@ final class FileSink: Receiver {
       throw ModelError(subject: path, problem: "cannot be cut: \(Disk.reason(errno))")
     }
     hash = SHA256()
+    hashedCount = 0
     byteCount = 0
   }
 
@@ -96,7 +112,7 @@ final class FileSink: Receiver {
     }
   }
 
-  func receive(_ bytes: UnsafeRawBufferPointer) throws {
+  func receive(_ bytes: UnsafeRawBufferPointer, isBehind: Bool) throws {
     guard takes else {
       complaint += bytes.prefix(4096 - min(4096, complaint.count))
       return
@@ -119,15 +135,19 @@ final class FileSink: Receiver {
         }
         throw ModelError(subject: path, problem: "cannot be written: \(Disk.reason(errno))")
       }
-      hash.update(UnsafeRawBufferPointer(rebasing: rest[..<written]))
+      if hashedCount == byteCount, !isBehind {
+        hash.update(UnsafeRawBufferPointer(rebasing: rest[..<written]))
+        hashedCount += written
+      }
       byteCount += written
       rest = UnsafeRawBufferPointer(rebasing: rest[written...])
     }
-    report(.downloading)
+    report(.downloading, byteCount)
   }
 
   /// Checks the whole and hands it to the disk.
   func finish(subject: String) throws {
+    if hashedCount < byteCount { try hashRest() }
     let sum = hash.finish().hexadecimal
     if let expected = file.sha256, sum != expected {
       Disk.remove(path)
@@ -141,10 +161,10 @@ final class FileSink: Receiver {
     }
   }
 
-  private func report(_ step: TransferProgress.Step) {
+  private func report(_ step: TransferProgress.Step, _ count: Int) {
     listener(
       TransferProgress(
-        step: step, subject: file.path, completedBytes: byteCount, totalBytes: file.byteCount))
+        step: step, subject: file.path, completedBytes: count, totalBytes: file.byteCount))
   }
 }
 
@@ -157,13 +177,16 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
   private var response: HTTPURLResponse?
   private var failure: (any Error)?
   private var continuation: CheckedContinuation<HTTPURLResponse, any Error>?
+  private let queue = OperationQueue()
+  /// Pieces taken since the waiting ones were counted, which is not free.
+  private var uncounted = 0
+  private var isBehind = false
 
   init(receiver: any Receiver) { self.receiver = receiver }
 
   /// - Throws: `URLError` when no answer comes, ``HubClient/Interrupted`` when the answer breaks off,
   ///   and what the receiver throws.
   func run(_ request: URLRequest) async throws -> HTTPURLResponse {
-    let queue = OperationQueue()
     queue.maxConcurrentOperationCount = 1
     let configuration = URLSessionConfiguration.ephemeral
     configuration.timeoutIntervalForRequest = 30
@@ -215,8 +238,14 @@ final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
 
   func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
     guard failure == nil else { return }
+    uncounted += 1
+    if uncounted == 64 {
+      uncounted = 0
+      // A piece has 16 kB.
+      isBehind = queue.operationCount > 1024
+    }
     do {
-      try data.withUnsafeBytes { try receiver.receive($0) }
+      try data.withUnsafeBytes { try receiver.receive($0, isBehind: isBehind) }
     } catch {
       failure = error
       dataTask.cancel()

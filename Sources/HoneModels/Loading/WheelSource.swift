@@ -179,8 +179,8 @@ struct WheelSource {
     }
 
     func write(in folder: String) throws {
-      try Disk.write(
-        ([name] + ends.map(String.init)).joined(separator: "\n"), to: "\(folder)/\(Self.record)")
+      let text = ([name] + ends.map(String.init)).joined(separator: "\n")
+      try AtomicFile.write(Array(text.utf8), to: "\(folder)/\(Self.record)")
     }
   }
 

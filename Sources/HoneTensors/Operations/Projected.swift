@@ -26,8 +26,8 @@ package func projected(_ input: Tensor, through weights: [Weight], in pass: Pass
     data: input.pointer, stride: Int64(input.shape.columns), transposed: false, scale: 1)
   if pass.isDecoding {
     hk_gemm_few(
-      pass.pool.handle, left, Int64(rows), Int64(input.shape.columns), products,
-      Int32(products.count))
+      pass.pool.handle, pass.engine.compute.kernelCompute, left, Int64(rows),
+      Int64(input.shape.columns), products, Int32(products.count))
   } else {
     hk_gemm(
       pass.pool.handle, pass.engine.compute.kernelCompute, left, Int64(rows),

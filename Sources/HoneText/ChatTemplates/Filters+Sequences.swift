@@ -203,9 +203,9 @@ extension Jinja.Filters {
     let isCaseSensitive = try reader.bool("case_sensitive", default: false)
     try reader.finish()
     let values = try evaluator.elements(of: value)
-    let substitute: Value? = if case .some(.none) = fallback { nil } else { fallback }
+    let usual: Value? = if case .some(.none) = fallback { nil } else { fallback }
     let keys = try keys(
-      of: values, attribute, isCaseSensitive: isCaseSensitive, evaluator, default: substitute)
+      of: values, attribute, isCaseSensitive: isCaseSensitive, evaluator, default: usual)
     var groups: [(key: Value, members: [Value])] = []
     for index in try order(keys, reversed: false, evaluator) {
       if let last = groups.last, try evaluator.areEqual(last.key, keys[index]) {
@@ -214,7 +214,7 @@ extension Jinja.Filters {
         groups.append((keys[index], [values[index]]))
       }
     }
-    let shown = try getter(attribute, evaluator, default: substitute)
+    let shown = try getter(attribute, evaluator, default: usual)
     return .list(
       try Jinja.Items(
         groups.map { group in
@@ -307,13 +307,10 @@ extension Jinja.Filters {
       let index = arguments.keyword.firstIndex(where: { $0.name == "attribute" })
     {
       let attribute = arguments.keyword.remove(at: index).value
-      var fallback = arguments.keyword.first { $0.name == "default" }?.value
+      var reader = arguments.reader("map")
+      var fallback = try reader.optional("default")
       if case .some(.none) = fallback { fallback = nil }
-      if let extra = arguments.keyword.first(where: { $0.name != "default" }) {
-        return try generateUnlessEmpty(over: value, evaluator) { _ in
-          throw Failure(.filterArgument, "Unexpected keyword argument '\(extra.name)'")
-        }
-      }
+      try reader.finish()
       return try generateUnlessEmpty(
         over: value, evaluator, try getter(attribute, evaluator, default: fallback))
     }

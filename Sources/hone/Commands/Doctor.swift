@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HoneFormats
 import HoneKernels
 import HoneModels
 
@@ -14,11 +15,13 @@ struct Doctor: AsyncParsableCommand {
     let findings =
       [Self.processor, Self.kernels, Self.memory] + Self.storage + Self.network + [await Self.pip]
     if json {
-      print(
-        JSONText.page(
-          findings.map {
-            ["subject": $0.subject, "state": $0.state.rawValue, "detail": $0.detail]
-          }))
+      let values = findings.map { finding in
+        JSONValue([
+          "subject": .string(finding.subject), "state": .string(finding.state.rawValue),
+          "detail": .string(finding.detail),
+        ])
+      }
+      print(JSONValue.array(values).page)
     } else {
       var table = Table(("", .left), ("", .left), ("", .left))
       for finding in findings {
@@ -110,7 +113,11 @@ struct Doctor: AsyncParsableCommand {
     while !FileManager.default.fileExists(atPath: parent), parent.contains("/"), parent != "/" {
       parent = (parent as NSString).deletingLastPathComponent
     }
-    guard FileManager.default.isWritableFile(atPath: parent.isEmpty ? "." : parent) else {
+    var isFolder: ObjCBool = false
+    parent = parent.isEmpty ? "." : parent
+    guard FileManager.default.fileExists(atPath: parent, isDirectory: &isFolder),
+      isFolder.boolValue, FileManager.default.isWritableFile(atPath: parent)
+    else {
       return Finding(subject: subject, state: .bad, detail: "\(path) cannot be written")
     }
     let free = ModelStore.freeBytes(at: path)

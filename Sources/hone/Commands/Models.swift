@@ -1,4 +1,5 @@
 import ArgumentParser
+import HoneFormats
 import HoneModels
 
 struct Models: ParsableCommand {
@@ -11,15 +12,15 @@ struct Models: ParsableCommand {
   func run() {
     let store = ModelStore()
     if json {
-      print(
-        JSONText.page(
-          ModelCatalog.models.map {
-            [
-              "name": $0.name, "summary": $0.summary, "source": $0.source, "file": $0.file,
-              "bytes": $0.byteCount, "sha256": $0.sha256, "licence": $0.licence,
-              "here": store.holds($0),
-            ] as [String: Any]
-          }))
+      let models = ModelCatalog.models.map { model in
+        JSONValue([
+          "name": .string(model.name), "summary": .string(model.summary),
+          "source": .string(model.source), "file": .string(model.file),
+          "bytes": .integer(model.byteCount), "sha256": .string(model.sha256),
+          "licence": .string(model.licence), "here": .bool(store.holds(model)),
+        ])
+      }
+      print(JSONValue.array(models).page)
       return
     }
     var table = Table(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import HoneFormats
 import HoneModels
 
 struct Pull: AsyncParsableCommand {
@@ -29,10 +30,10 @@ struct Pull: AsyncParsableCommand {
     let local = try await ModelStore().locate(
       reference, freshness: .newest, listener: progress.transferListener)
     progress.finish()
-    print(
-      json
-        ? JSONText.line(
-          ["event": "done", "model": model, "path": local.path, "layout": local.layout.rawValue])
-        : local.path)
+    let event = JSONValue([
+      "event": .string("done"), "model": .string(model), "path": .string(local.path),
+      "layout": .string(local.layout.rawValue),
+    ])
+    print(json ? event.line : local.path)
   }
 }

@@ -43,7 +43,8 @@ import Testing
     let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Fixtures/jinja-language.json")
     guard let text = try? String(contentsOf: file, encoding: .utf8),
-      let json = try? JSONParser.parse(text), let now = json["now"]?.string.flatMap(CalendarTime.init)
+      let json = try? JSONParser.parse(text),
+      let now = json["now"]?.string.flatMap(CalendarTime.init)
     else { return ([:], CalendarTime(year: 0, month: 1, day: 1), []) }
     let context = Dictionary(uniqueKeysWithValues: (json["context"]?.object ?? .init()).map { $0 })
     let groups = (json["groups"]?.object ?? .init()).map { name, rows in
@@ -74,8 +75,9 @@ import Testing
     "{% continue %}": "'continue' outside loop",
   ]
 
-  private static func outcome(_ row: Row) -> (text: String?, error: TextError?, ranges: [Range<Int>])
-  {
+  private static func outcome(_ row: Row) -> (
+    text: String?, error: TextError?, ranges: [Range<Int>]
+  ) {
     do {
       let template = try ChatTemplate(row.source)
       let variables = try fixture.context.mapValues { try Jinja.Value($0) }

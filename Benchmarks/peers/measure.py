@@ -1,0 +1,160 @@
+"""Measures llama.cpp and transformers on SmolLM2-135M-Instruct: with --threads threads, medians of --repeats.
+
+  prefill      512 tokens at once                         tokens a second
+  decode       64 tokens one by one, one row              tokens a second
+  decode_8     64 tokens one by one, eight rows together  tokens a second, all rows counted
+  first_token  from starting the program to its first token, with the files cached
+  memory       peak resident bytes of the program that measured the three rates
+
+llama.cpp runs the Q4_1 GGUF (llama-bench, llama-batched-bench, llama-simple). transformers runs `generate` on Hugging Face folders
+of the same weights in bf16 and f32, and its first token also straight from the GGUF, as it comes.
+
+--json FILE writes {"machine": {...}, "threads": n, "versions": {...}, "results": [{"peer", "compute", "what", and one of
+"tokens_per_second", "seconds", "bytes"; "samples" where there are several}]}.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+PROMPT = "The capital of France is"
+
+
+def machine():
+    model = platform.processor()
+    if pathlib.Path("/proc/cpuinfo").exists():
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        facts = dict(line.split(":", 1) for line in lines if ":" in line)
+        facts = {key.strip(): value.strip() for key, value in facts.items()}
+        model = facts.get("model name", model)
+        flags = facts.get("flags", "").split()
+        model += ", " + " ".join(f for f in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f in flags)
+    return {"cpu": model, "cores": os.cpu_count(), "system": platform.platform()}
+
+
+def run(command):
+    """The program's output, how long it ran and its peak memory."""
+    start = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as errors:
+        child = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=errors, text=True)
+        output = child.stdout.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - start
+        child.returncode = status
+        if status:
+            errors.seek(0)
+            sys.exit(f"{command[0]} failed:\n{errors.read()[-2000:]}")
+    return output, seconds, usage.ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
+
+
+def llama_cpp(options):
+    bin, gguf, n = options.peers / "llama.cpp/build/bin", options.peers / "models/smollm2-135m-q4_1.gguf", options.threads
+    output, _, memory = run([bin / "llama-bench", "-m", gguf, "-t", n, "-p", 512, "-n", 64, "-r", options.repeats, "-o", "json"])
+    for test in json.loads(output):
+        yield "q4_1", "prefill" if test["n_prompt"] else "decode", test["samples_ts"]
+    sizes = ["-npp", 16, "-ntg", 64, "-npl", 8, "-c", 1024, "--output-format", "jsonl"]
+    samples = []
+    for _ in range(options.repeats):
+        output, _, batched = run([bin / "llama-batched-bench", "-m", gguf, "-t", n, "-tb", n, *sizes])
+        line = next(line for line in output.splitlines() if line.startswith("{"))
+        samples.append(json.loads(line)["speed_tg"])
+    yield "q4_1", "decode_8", samples
+    yield "q4_1", "memory", [max(memory, batched)]
+    starts = [run([bin / "llama-simple", "-m", gguf, "-n", 1, PROMPT])[1] for _ in range(options.repeats)]
+    yield "q4_1", "first_token", starts
+
+
+def transformers(options):
+    for compute, folder in [("bf16", "bfloat16"), ("f32", "float32")]:
+        folder = options.peers / "models" / folder
+        this = [sys.executable, __file__, "--peers", options.peers, "--threads", options.threads, "--repeats", options.repeats]
+        output, _, memory = run([*this, "--inside", "rates", "--folder", folder])
+        for what, samples in json.loads(output).items():
+            yield compute, what, samples
+        yield compute, "memory", [memory]
+        starts = [run([*this, "--inside", "first", "--folder", folder])[1] for _ in range(options.repeats)]
+        yield compute, "first_token", starts
+    gguf = options.peers / "models/smollm2-135m-q4_1.gguf"
+    _, seconds, memory = run([*this, "--inside", "first", "--folder", gguf])
+    yield "f32 from the GGUF", "first_token", [seconds]
+    yield "f32 from the GGUF", "memory", [memory]
+
+
+def inside(options):
+    """What the child processes do with transformers."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    torch.set_num_threads(options.threads)
+    where = dict(pretrained_model_name_or_path=options.folder)
+    if options.folder.suffix == ".gguf":
+        where = dict(pretrained_model_name_or_path=options.folder.parent, gguf_file=options.folder.name)
+    model = AutoModelForCausalLM.from_pretrained(**where, dtype="auto").eval()
+
+    def generate(ids, count):
+        start = time.perf_counter()
+        model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=count, min_new_tokens=count, do_sample=False
+        )
+        return time.perf_counter() - start
+
+    if options.inside == "first":
+        tokenizer = AutoTokenizer.from_pretrained(**where)
+        ids = torch.tensor([tokenizer(PROMPT)["input_ids"]])
+        generate(ids, 1)
+        return
+    torch.manual_seed(0)
+    long, short = torch.randint(17, 49152, (1, 512)), torch.randint(17, 49152, (8, 16))
+    rates = {"prefill": [], "decode": [], "decode_8": []}
+    for _ in range(options.repeats + 1):
+        rates["prefill"].append(512 / generate(long, 1))
+        rates["decode"].append(64 / (generate(short[:1], 65) - generate(short[:1], 1)))
+        rates["decode_8"].append(8 * 64 / (generate(short, 65) - generate(short, 1)))
+    print(json.dumps({what: samples[1:] for what, samples in rates.items()}))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", type=pathlib.Path, required=True, help="the folder made by setup")
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--pin", action="store_true", help="keep to as many CPUs as threads (on a machine that does nothing else)")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", choices=["llama.cpp", "transformers"])
+    parser.add_argument("--inside", choices=["rates", "first"], help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=pathlib.Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.inside:
+        return inside(options)
+    before = os.getloadavg()[0]
+    if options.pin and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads :])
+
+    units = {"memory": "bytes", "first_token": "seconds"}
+    results = []
+    for peer, measure in {"llama.cpp": llama_cpp, "transformers": transformers}.items():
+        if options.only not in (None, peer):
+            continue
+        for compute, what, samples in measure(options):
+            unit, middle = units.get(what, "tokens_per_second"), statistics.median(samples)
+            results.append({"peer": peer, "compute": compute, "what": what, unit: round(middle, 3), "samples": samples})
+            shown = f"{middle / 1e6:.0f} MB" if unit == "bytes" else f"{middle:.2f} {unit.replace('_', ' ')}"
+            print(f"{peer:14}{compute:20}{what:14}{shown}", flush=True)
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers")}
+    versions["llama-cpp-python"] = next((options.peers / "llama.cpp").glob("llama_cpp_python-*.tar.gz")).name[17:-7]
+    if options.json:
+        load = {"load_average": [round(before, 2), round(os.getloadavg()[0], 2)]}
+        report = {"machine": machine() | load, "threads": options.threads, "versions": versions, "results": results}
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

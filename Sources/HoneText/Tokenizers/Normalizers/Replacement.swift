@@ -1,0 +1,37 @@
+/// Writes a text wherever a pattern matches.
+struct Replacement: Sendable {
+  enum Pattern: Sendable {
+    case text([UInt8])
+    case pattern(TextPattern)
+  }
+
+  let pattern: Pattern
+  let content: [UInt8]
+
+  func applied(to text: [UInt8]) -> [UInt8] {
+    switch pattern {
+    case .text(let searched):
+      return searched.isEmpty ? text : text.replacing(searched, with: content)
+    case .pattern(let pattern):
+      var result: [UInt8] = []
+      text.withUnsafeBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { return }
+        var done = 0
+        var searchStart = 0
+        while let (start, end) = pattern.firstMatch(base, from: searchStart, end: buffer.count) {
+          result += buffer[done..<start]
+          result += content
+          done = end
+          searchStart = end
+          if end == start {
+            guard end < buffer.count else { break }
+            searchStart = end + decodeUTF8(base, at: end, end: buffer.count).length
+          }
+          if searchStart >= buffer.count { break }
+        }
+        result += buffer[done...]
+      }
+      return result
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import HoneFormats
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+extension Tokenizer {
+  /// Reads the tokenizer of a Hugging Face folder: `tokenizer.json`, and, where they are,
+  /// `tokenizer_config.json`, `special_tokens_map.json` and `chat_template.jinja`.
+  ///
+  /// - Throws: ``TextError`` for what is missing, wrong or not supported.
+  public convenience init(folder path: String) throws {
+    func existing(_ name: String) -> String? {
+      let file = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
+      return access(file, R_OK) == 0 ? file : nil
+    }
+    guard let main = existing("tokenizer.json") else {
+      throw TextError(
+        subject: path, problem: "has no tokenizer.json",
+        advice: "give a folder in Hugging Face's layout or a GGUF file")
+    }
+    let file = try MappedFile(path: main)
+    var parts = try TokenizerJSON.read(file.bytes, file: main)
+    for name in ["special_tokens_map.json", "tokenizer_config.json"] {
+      guard let path = existing(name) else { continue }
+      let file = try MappedFile(path: path)
+      try parts.apply(
+        config: JSONField(
+          value: try JSONParser.parse(file.bytes, file: path), file: path, path: ""))
+    }
+    if let path = existing("chat_template.jinja") {
+      let file = try MappedFile(path: path)
+      guard let template = String(validating: file.bytes, as: UTF8.self) else {
+        throw TextError(subject: path, problem: "is not valid UTF-8")
+      }
+      parts.chatTemplate = template
+    }
+    self.init(parts)
+  }
+
+  /// Reads a tokenizer from the contents of `tokenizer.json` and, if given, of
+  /// `tokenizer_config.json`.
+  ///
+  /// - Parameter file: the name that errors give.
+  package convenience init(
+    json: UnsafeRawBufferPointer, config: UnsafeRawBufferPointer? = nil, file: String
+  ) throws {
+    var parts = try TokenizerJSON.read(json, file: file)
+    if let config {
+      try parts.apply(
+        config: JSONField(
+          value: try JSONParser.parse(config, file: "\(file)'s configuration"), file: file, path: ""
+        ))
+    }
+    self.init(parts)
+  }
+}
+
+extension TokenizerParts {
+  /// Takes what `tokenizer_config.json` says about special tokens, templates and clean-up.
+  mutating func apply(config: JSONField) throws {
+    _ = try config.object()
+    for (name, field) in SpecialTokens.names {
+      guard let member = config[name] else { continue }
+      // Either the token or an object that describes it.
+      specialTokens[keyPath: field] =
+        try member.value.string ?? member.require("content").string()
+    }
+    cleansUpSpaces = try config["clean_up_tokenization_spaces"]?.bool() ?? cleansUpSpaces
+    if let template = config["chat_template"] { chatTemplate = try Self.template(template) }
+  }
+
+  /// One template, or of several named ones the one called "default".
+  private static func template(_ field: JSONField) throws -> String? {
+    if let text = field.value.string { return text }
+    let entries = try field.array()
+    for entry in entries where try entry.require("name").string() == "default" {
+      return try entry.require("template").string()
+    }
+    return try entries.first?.require("template").string()
+  }
+}
