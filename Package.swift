@@ -5,6 +5,7 @@ import PackageDescription
 //
 //   7  hone
 //   4  HoneGeneration
+//   3  HoneAdapters
 //   2  HoneModels
 //   1  HoneTensors      HoneText
 //   0  HoneKernels (C)  HoneFormats
@@ -45,6 +46,7 @@ let package = Package(
         "HoneTensors", "HoneFormats", "HoneText", "HoneKernels",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
+    floor("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
     floor(
       "HoneGeneration",
       over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats", "HoneKernels"]),
@@ -52,6 +54,7 @@ let package = Package(
       name: "hone",
       dependencies: [
         "HoneKernels", "HoneFormats", "HoneTensors", "HoneText", "HoneModels", "HoneGeneration",
+        "HoneAdapters",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 
@@ -60,6 +63,7 @@ let package = Package(
     tests("HoneTensors", over: ["HoneKernels", "HoneFormats"]),
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
+    tests("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
     tests("hone", over: ["HoneFormats"]),
   ],
   swiftLanguageModes: [.v6],

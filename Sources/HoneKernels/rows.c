@@ -1,7 +1,23 @@
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "isa.h"
+
+// The power of two that brings a row's largest number just under 2^14.
+static float hk_compact_scale(float largest) {
+  int exponent = 0;
+  if (!(largest > 0) || largest > FLT_MAX) return 1;
+  frexpf(largest, &exponent);
+  exponent = exponent - 14 < -126 ? -126 : exponent - 14;
+  return ldexpf(1, exponent);
+}
+
+static float hk_f16_to_f32(uint16_t bits) {
+  float a;
+  hk_dequantize_row_reference(HK_F16, &bits, 1, &a);
+  return a;
+}
 
 #define HK_BODY "rows_body.h"
 #include "each_isa.h"
@@ -174,6 +190,26 @@ void hk_f32_to_f16_reference(const float *x, int64_t count, uint16_t *y) {
   }
 }
 
+void hk_compact_rows_reference(
+    const float *x, int64_t rows, int64_t columns, uint16_t *y, float *scales) {
+  for (int64_t r = 0; r < rows; r++, x += columns, y += columns) {
+    float largest = 0;
+    for (int64_t i = 0; i < columns; i++) largest = fmaxf(largest, fabsf(x[i]));
+    scales[r] = hk_compact_scale(largest);
+    for (int64_t i = 0; i < columns; i++) {
+      float a = x[i] / scales[r];
+      hk_f32_to_f16_reference(&a, 1, y + i);
+    }
+  }
+}
+
+void hk_expand_rows_reference(
+    const uint16_t *y, const float *scales, int64_t rows, int64_t columns, float *x) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < columns; i++)
+      x[r * columns + i] = hk_f16_to_f32(y[r * columns + i]) * scales[r];
+}
+
 void hk_f32_to_bf16_reference(const float *x, int64_t count, uint16_t *y) {
   for (int64_t i = 0; i < count; i++) {
     uint32_t bits;
@@ -260,4 +296,12 @@ void hk_adamw_step(
     const hk_adamw *settings, const float *gradient, int64_t count, float *parameter, float *m,
     float *v) {
   HK_SELECT(hk_adamw_step)(settings, gradient, count, parameter, m, v);
+}
+void hk_compact_rows(
+    const float *x, int64_t rows, int64_t columns, uint16_t *y, float *scales) {
+  HK_SELECT(hk_compact_rows)(x, rows, columns, y, scales);
+}
+void hk_expand_rows(
+    const uint16_t *y, const float *scales, int64_t rows, int64_t columns, float *x) {
+  HK_SELECT(hk_expand_rows)(y, scales, rows, columns, x);
 }

@@ -292,6 +292,36 @@ void HK(hk_f32_to_bf16)(const float *x, int64_t count, uint16_t *y) {
   hk_f32_to_bf16_reference(x + i, count - i, y + i);
 }
 
+void HK(hk_compact_rows)(
+    const float *x, int64_t rows, int64_t columns, uint16_t *y, float *scales) {
+  for (int64_t r = 0; r < rows; r++, x += columns, y += columns) {
+    vf top = vzero();
+    int64_t i = 0;
+    for (; i + HK_LANES <= columns; i += HK_LANES) {
+      vf a = vload(x + i);
+      top = vmax(vmax(a, -a), top);
+    }
+    float largest = vmaximum(top);
+    for (; i < columns; i++) largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
+    scales[r] = hk_compact_scale(largest);
+    float inverse = 1 / scales[r];
+    for (i = 0; i + HK_LANES <= columns; i += HK_LANES) vstore_f16(y + i, vload(x + i) * inverse);
+    for (; i < columns; i++) {
+      float a = x[i] * inverse;
+      hk_f32_to_f16_reference(&a, 1, y + i);
+    }
+  }
+}
+
+void HK(hk_expand_rows)(
+    const uint16_t *y, const float *scales, int64_t rows, int64_t columns, float *x) {
+  for (int64_t r = 0; r < rows; r++, x += columns, y += columns) {
+    int64_t i = 0;
+    for (; i + HK_LANES <= columns; i += HK_LANES) vstore(x + i, vload_f16(y + i) * scales[r]);
+    for (; i < columns; i++) x[i] = hk_f16_to_f32(y[i]) * scales[r];
+  }
+}
+
 void HK(hk_adamw_step)(
     const hk_adamw *s, const float *gradient, int64_t count, float *parameter, float *m,
     float *v) {

@@ -278,6 +278,17 @@ void hk_f32_to_f16_reference(const float *x, int64_t count, uint16_t *y);
 void hk_f32_to_bf16(const float *x, int64_t count, uint16_t *y);
 void hk_f32_to_bf16_reference(const float *x, int64_t count, uint16_t *y);
 
+// Rows in half their size: f16 with a power of two for each row, so that no magnitude overflows and
+// each number is kept within 2^-11 of itself (or 2^-39 of its row's largest). And back.
+void hk_compact_rows(
+    const float *x, int64_t rows, int64_t columns, uint16_t *y, float *scales);
+void hk_compact_rows_reference(
+    const float *x, int64_t rows, int64_t columns, uint16_t *y, float *scales);
+void hk_expand_rows(
+    const uint16_t *y, const float *scales, int64_t rows, int64_t columns, float *x);
+void hk_expand_rows_reference(
+    const uint16_t *y, const float *scales, int64_t rows, int64_t columns, float *x);
+
 // For each row of logits and its target: loss = log(sum(e^logits)) - logits[target]. With a
 // gradient_scale that is not 0 the logits become (softmax - onehot(target)) * gradient_scale.
 void hk_cross_entropy(

@@ -5,6 +5,9 @@ import HoneTensors
 /// Every default leaves the network as it is, so a network without an adapter is the reference, and
 /// no network's code names a method.
 public protocol Adapter: AnyObject {
+  /// The embedding's rows for tokens, `[ids x hidden]`.
+  func embed(_ ids: [Int32], through table: Weight, in pass: Pass) -> Tensor
+
   /// The outputs of projections that share an input.
   ///
   /// - Parameters:
@@ -36,11 +39,20 @@ public protocol Adapter: AnyObject {
   /// A term added to the loss, of one element; nil for none.
   func penalty(in pass: Pass) -> Tensor?
 
-  /// Whether a parameter of the base, named as in its Hugging Face folder, is trained itself.
-  func trains(_ parameter: String) -> Bool
+  /// What stands in a vector's place: the base's, or a copy of its own that is trained.
+  ///
+  /// Matrices are replaced where they are used, in ``project(_:at:through:in:)`` and
+  /// ``embed(_:through:in:)``; so the base itself never changes.
+  ///
+  /// - Parameter name: as in a Hugging Face folder: `model.norm.weight`.
+  func vector(_ base: Tensor, named name: String, in pass: Pass) -> Tensor
 }
 
 extension Adapter {
+  public func embed(_ ids: [Int32], through table: Weight, in pass: Pass) -> Tensor {
+    embedded(ids, in: table, pass: pass)
+  }
+
   public func project(
     _ input: Tensor, at sites: [Site], through bases: [Projection], in pass: Pass
   ) -> [Tensor] {
@@ -59,7 +71,7 @@ extension Adapter {
 
   public func penalty(in pass: Pass) -> Tensor? { nil }
 
-  public func trains(_ parameter: String) -> Bool { false }
+  public func vector(_ base: Tensor, named name: String, in pass: Pass) -> Tensor { base }
 }
 
 /// The adapter that changes nothing.

@@ -74,23 +74,28 @@ public final class Decoder {
     let positions = batch.positions.map { $0 + Int32(prefixCount) }
     rotary.grow(to: Int(positions.max() ?? 0) + 1)
     let spans = cache?.spans(batch) ?? batch.sequences.map { AttentionSpan(whole: $0.rows) }
-    var stream = embedded(batch.ids, in: embedding, pass: pass)
+    var stream = adapter.embed(batch.ids, through: embedding, in: pass)
     for (layer, block) in blocks.enumerated() {
-      stream = attention(
-        stream, block: block, layer: layer, batch: batch, positions: positions, spans: spans,
-        adapter: adapter, cache: cache, in: pass)
-      stream = feedForward(stream, block: block, layer: layer, adapter: adapter, in: pass)
+      func run(_ stream: Tensor, in pass: Pass) -> Tensor {
+        let middle = attention(
+          stream, block: block, layer: layer, batch: batch, positions: positions, spans: spans,
+          adapter: adapter, cache: cache, in: pass)
+        return feedForward(middle, block: block, layer: layer, adapter: adapter, in: pass)
+      }
+      stream = pass.recomputesBlocks ? recomputed(stream, in: pass, run) : run(stream, in: pass)
     }
     cache?.advance(batch)
-    return rmsNormalized(stream, weight: finalNorm, epsilon: spec.normEpsilon, in: pass)
+    let norm = adapter.vector(finalNorm, named: DecoderSpec.finalNormName, in: pass)
+    return rmsNormalized(stream, weight: norm, epsilon: spec.normEpsilon, in: pass)
   }
 
   private func attention(
     _ stream: Tensor, block: Block, layer: Int, batch: TokenBatch, positions: [Int32],
     spans: [AttentionSpan], adapter: some Adapter, cache: KeyValueCache?, in pass: Pass
   ) -> Tensor {
-    let normalised = rmsNormalized(
-      stream, weight: block.attentionNorm, epsilon: spec.normEpsilon, in: pass)
+    let norm = adapter.vector(
+      block.attentionNorm, named: DecoderSpec.attentionNormName(layer: layer), in: pass)
+    let normalised = rmsNormalized(stream, weight: norm, epsilon: spec.normEpsilon, in: pass)
     let projected = adapter.project(
       normalised,
       at: [
@@ -128,8 +133,9 @@ public final class Decoder {
   private func feedForward(
     _ stream: Tensor, block: Block, layer: Int, adapter: some Adapter, in pass: Pass
   ) -> Tensor {
-    let normalised = rmsNormalized(
-      stream, weight: block.feedForwardNorm, epsilon: spec.normEpsilon, in: pass)
+    let norm = adapter.vector(
+      block.feedForwardNorm, named: DecoderSpec.feedForwardNormName(layer: layer), in: pass)
+    let normalised = rmsNormalized(stream, weight: norm, epsilon: spec.normEpsilon, in: pass)
     let projected = adapter.project(
       normalised, at: [Site(.gate, layer: layer), Site(.up, layer: layer)],
       through: [block.gate, block.up], in: pass)
@@ -159,5 +165,22 @@ public final class Decoder {
       let logits = logits(hidden.rows(rows), adapter: adapter, in: pass)
       return tokenLogProbabilities(logits, targets: Array(targets[rows]), in: pass)
     }
+  }
+
+  /// The cross-entropy of a batch's trained tokens.
+  ///
+  /// - Parameters:
+  ///   - hidden: what ``hiddenStates(_:adapter:cache:in:)`` gave for the batch.
+  ///   - rows: the row that each target follows.
+  ///   - targets: the tokens.
+  ///   - weight: of each loss in the total.
+  package func crossEntropy(
+    _ hidden: Tensor, rows: [Int32], targets: [Int32], weight: Float, adapter: some Adapter,
+    in pass: Pass
+  ) -> TokenLosses {
+    headCrossEntropy(
+      hidden, rows: rows, targets: targets, weight: weight, vocabulary: spec.vocabularySize,
+      in: pass
+    ) { logits($0, adapter: adapter, in: $1) }
   }
 }
