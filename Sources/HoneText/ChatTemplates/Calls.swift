@@ -233,6 +233,7 @@ extension Jinja {
               "dictionary update sequence element #\(index) has length \(parts.count); 2 is"
                 + " required")
           }
+          try evaluator.charge(key: parts[0])
           try result.insert(parts[0], parts[1])
         }
       }

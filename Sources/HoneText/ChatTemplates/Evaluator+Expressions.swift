@@ -128,6 +128,7 @@ extension Jinja.Evaluator {
       let key = try evaluate(item.key)
       let value = try evaluate(item.value)
       self.line = line
+      try charge(key: key)
       try dictionary.insert(key, value)
     }
     return .dict(dictionary)
