@@ -58,7 +58,6 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 
-    .executableTarget(name: "dev", dependencies: ["HoneAdapters","HoneModels","HoneTensors","HoneFormats"], swiftSettings: swiftSettings),
     tests("HoneKernels", over: []),
     tests("HoneFormats", over: []),
     tests("HoneTensors", over: ["HoneKernels", "HoneFormats"]),
