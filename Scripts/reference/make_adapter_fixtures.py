@@ -40,6 +40,7 @@ VARIANTS = {
     "saved-head": ("tied", dict(target_modules=["q_proj"], modules_to_save=["lm_head", "model.norm"])),
     "saved-embedding": ("untied", dict(target_modules=["v_proj"], modules_to_save=["embed_tokens"])),
     "saved-block": ("untied", dict(target_modules="all-linear", modules_to_save=["1.mlp", "layernorm"])),
+    "saved-tied": ("tied", dict(target_modules=["o_proj"], modules_to_save=["lm_head"], ensure_weight_tying=True)),
     "embedding-by-regex": ("tied", dict(target_modules=".*(embed_tokens|k_proj)")),
     "embedding-by-path": ("untied", dict(target_modules=["model.embed_tokens", "k_proj"])),
     "patterns": ("untied", dict(target_modules="all-linear", use_rslora=True, rank_pattern={"[qk]_proj": 3}, alpha_pattern={r"^model\.layers\.0\.mlp\.down_proj": 1.5})),
@@ -63,10 +64,10 @@ ids = torch.randint(3, 272, (2, 16), generator=torch.Generator().manual_seed(6))
 for variant, (name, settings) in VARIANTS.items():
     folder = FOLDER / "peft" / variant
     shutil.rmtree(folder, ignore_errors=True)
-    model = get_peft_model(base(f"tiny-llama-{name}"), LoraConfig(r=4, lora_alpha=8, task_type="CAUSAL_LM", **settings))
     torch.manual_seed(12)
+    model = get_peft_model(base(f"tiny-llama-{name}"), LoraConfig(r=4, lora_alpha=8, task_type="CAUSAL_LM", **settings))
     with torch.no_grad():
-        for parameter in model.parameters():
+        for _, parameter in sorted(model.named_parameters()):
             if parameter.requires_grad:
                 parameter.add_(0.1 * torch.randn(parameter.shape))
                 if variant in HALF:

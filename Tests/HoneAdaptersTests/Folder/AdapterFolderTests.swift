@@ -26,7 +26,7 @@ private let own =
 
   @Test(arguments: [
     "regex", "exclude", "exclude-names", "layers", "one-layer", "saved-head", "saved-embedding",
-    "saved-block", "embedding-by-regex", "embedding-by-path", "patterns",
+    "saved-block", "saved-tied", "embedding-by-regex", "embedding-by-path", "patterns",
   ])
   func `what peft saved gives peft's logits, and is saved as peft saves it`(name: String) throws {
     let path = "\(own)/peft/\(name)"
@@ -90,6 +90,13 @@ private let own =
       JSONObject([
         ("rank", .integer(2)), ("ensure_weight_tying", .bool(true)),
         ("target_modules", .array([.string("lm_head"), .string("embed_tokens")])),
+      ])
+    ),
+    (
+      "saved-tied", "tiny-llama-tied",
+      JSONObject([
+        ("rank", .integer(2)), ("target_modules", .array([.string("gate_proj")])),
+        ("modules_to_save", .string("lm_head")), ("ensure_weight_tying", .bool(true)),
       ])
     ),
     (

@@ -54,13 +54,13 @@ import Testing
         test: 10 faults:
           rnk: is not a setting of test; did you mean rank?
           rank: is 1.5, expected an integer from 1 to 64
-          alpha: is -1, expected a number from 0.0 on
+          alpha: is -1, expected a number from 0 on
           fast: is "yes", expected true or false
           start: is "c", expected one of a, b
-          targets: is [1], expected a name or a list of names
+          targets: is [1], expected a name or a list of names, or none
           pattern: is [], expected a mapping of names to numbers
-          layers: is -2, expected an integer or a list of integers, none negative
-          from: is "", expected a path
+          layers: is -2, expected an integer or a list of integers, none negative, or none
+          from: is "", expected a path, or none
           colour: is not a setting of test; it has rank, alpha, fast, start, targets, pattern, \
         layers, from
         """)
