@@ -7,7 +7,7 @@ import PackageDescription
 //   6  HoneRecipes
 //   4  HoneTraining     HoneGeneration
 //   3  HoneAdapters
-//   2  HoneModels
+//   2  HoneModels       HoneData
 //   1  HoneTensors      HoneText
 //   0  HoneKernels (C)  HoneFormats
 
@@ -52,11 +52,17 @@ let package = Package(
     floor(
       "HoneGeneration",
       over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats", "HoneKernels"]),
-    floor("HoneTraining", over: ["HoneFormats"]),
+    floor("HoneData", over: ["HoneText", "HoneFormats"]),
+    floor(
+      "HoneTraining",
+      over: [
+        "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneFormats", "HoneKernels",
+      ]),
     .target(
       name: "HoneRecipes",
       dependencies: [
-        "HoneAdapters", "HoneModels", "HoneFormats", .product(name: "Yams", package: "Yams"),
+        "HoneTraining", "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneFormats",
+        .product(name: "Yams", package: "Yams"),
       ],
       resources: [.embedInCode("Catalog"), .embedInCode("Quickstart")],
       swiftSettings: swiftSettings),
@@ -68,15 +74,18 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 
-    .executableTarget(name: "dev", dependencies: ["HoneAdapters","HoneModels","HoneTensors","HoneFormats"], swiftSettings: swiftSettings),
     tests("HoneKernels", over: []),
     tests("HoneFormats", over: []),
     tests("HoneTensors", over: ["HoneKernels", "HoneFormats"]),
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
     tests("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
-    tests("HoneTraining", over: []),
-    tests("HoneRecipes", over: ["HoneAdapters", "HoneFormats"]),
+    tests(
+      "HoneTraining",
+      over: [
+        "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneText", "HoneFormats",
+      ]),
+    tests("HoneRecipes", over: ["HoneAdapters", "HoneData", "HoneTraining", "HoneFormats"]),
     tests("hone", over: ["HoneFormats"]),
   ],
   swiftLanguageModes: [.v6],

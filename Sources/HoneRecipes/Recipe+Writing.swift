@@ -38,7 +38,8 @@ extension Recipe {
     for setting in TrainingSection.settings {
       let isEpochs = setting.key == "epochs" && isUnlimited
       page.add(
-        setting, isEpochs ? .number(TrainingSection.defaultEpochs) : training[setting.key],
+        setting,
+        isEpochs ? trainingOptions.epochs.map(JSONValue.number) ?? .null : training[setting.key],
         indent: 2)
     }
     page.blank()
