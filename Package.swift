@@ -61,8 +61,8 @@ let package = Package(
     .target(
       name: "HoneRecipes",
       dependencies: [
-        "HoneTraining", "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneFormats",
-        .product(name: "Yams", package: "Yams"),
+        "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneModels", "HoneData", "HoneTensors",
+        "HoneText", "HoneFormats", "HoneKernels", .product(name: "Yams", package: "Yams"),
       ],
       resources: [.embedInCode("Catalog"), .embedInCode("Quickstart")],
       swiftSettings: swiftSettings),
@@ -70,7 +70,7 @@ let package = Package(
       name: "hone",
       dependencies: [
         "HoneKernels", "HoneFormats", "HoneTensors", "HoneText", "HoneModels", "HoneGeneration",
-        "HoneAdapters", "HoneRecipes",
+        "HoneAdapters", "HoneData", "HoneTraining", "HoneRecipes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 

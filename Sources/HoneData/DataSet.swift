@@ -12,7 +12,7 @@ public struct DataOptions: Sendable {
   package var format: ExampleFormat?
   package var truncation = Truncation.end
   /// The share of sequences that may be cut or left out.
-  public var truncationLimit = 0.2
+  public var truncationLimit = 0.1
   /// The records' own names for columns.
   public var columns: [String: String] = [:]
 
@@ -207,7 +207,7 @@ public final class DataSet: Sendable {
         path,
         problem: "\(lost) of \(all) sequences are longer than \(options.maxTokens) tokens",
         advice: "raise data.max_tokens, choose another data.truncation, or accept it with "
-          + "data.truncation_limit")
+          + "data.max_truncated")
     }
     guard scan.endTokens > 0 else {
       throw DataError(

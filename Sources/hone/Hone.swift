@@ -10,7 +10,7 @@ struct Hone: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Pull.self, Models.self, Generate.self, Chat.self, Score.self, Tokenize.self, Render.self,
-      Inspect.self, Recipes.self, Bench.self, Doctor.self,
+      Inspect.self, Recipes.self, Merge.self, Bench.self, Doctor.self,
     ])
 }
 

@@ -92,8 +92,8 @@ import Testing
         model: smollm2-135m
         method: lora
         data: {train: t, valid: v, format: prompt_completion, columns: {prompt: q}, max_tokens: 99,
-               truncation: drop, truncation_limit: 0.5, packing: false, shuffle: false,
-               train_on: last_turn}
+               truncation: drop, max_truncated: 0.5, packing: false, shuffle: false,
+               train_on: last}
         training: {steps: 12, learning_rate: 1e-3, schedule: linear, warmup: 4, weight_decay: 0.5,
                    gradient_clip: 2, optimizer: sgd, seed: 9, compute: f32, memory: saving,
                    validate_every: 3, early_stopping: 4, checkpoint_every: 5, keep_checkpoints: 6,

@@ -6,7 +6,7 @@ package enum TrainOn: String, Sendable, CaseIterable {
   /// Every turn of the assistant's, and completions.
   case assistant
   /// The assistant's last turn only.
-  case lastTurn = "last_turn"
+  case lastTurn = "last"
   /// Every token.
   case everything = "all"
 }

@@ -30,7 +30,7 @@ public enum DataSection {
         default: .string(defaults.truncation.rawValue),
         "What becomes of longer examples: they lose their end or start, are left out, or split."),
       Setting(
-        "truncation_limit", .number(0...1), default: .number(defaults.truncationLimit),
+        "max_truncated", .number(0...1), default: .number(defaults.truncationLimit),
         "The largest share of examples that may be cut or left out before that is an error."),
       Setting(
         "train_on", .choice(TrainOn.allCases.map(\.rawValue)),
@@ -55,7 +55,7 @@ extension Recipe {
       data.namesByName("columns").map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
     options.maxTokens = data.integer("max_tokens")
     options.truncation = Truncation(rawValue: data.text("truncation")) ?? options.truncation
-    options.truncationLimit = data.number("truncation_limit")
+    options.truncationLimit = data.number("max_truncated")
     options.packs = data.flag("packing")
     return options
   }
