@@ -1,8 +1,6 @@
 import Foundation
 import HoneAdapters
-import HoneData
 import HoneFormats
-import HoneTraining
 import Testing
 
 @testable import HoneRecipes
@@ -31,8 +29,8 @@ import Testing
     #expect(recipe.data.text("train") == "/desk/train.jsonl")
     #expect(recipe.data.optionalText("valid") == nil)
     #expect(recipe.data.integer("max_tokens") == 512)
-    #expect(recipe.trainingOptions.epochs == 3)
-    #expect(recipe.trainingOptions.warmup == 0.03)
+    #expect(recipe.training.trainingLength == .epochs(3))
+    #expect(recipe.training.trainingWarmup == .share(0.03))
     #expect(recipe.training.optionalNumber("gradient_clip") == 1)
     #expect(recipe.output == "/desk/runs/acme")
   }
@@ -53,7 +51,7 @@ import Testing
     #expect(recipe.data.flag("shuffle") == false)
     #expect(recipe.training.number("learning_rate") == 2e-4)
     #expect(recipe.training.optionalNumber("gradient_clip") == nil)
-    #expect(recipe.trainingOptions.warmup == 20)
+    #expect(recipe.training.trainingWarmup == .steps(20))
     #expect(recipe.training.text("schedule") == "constant")
   }
 
@@ -86,34 +84,6 @@ import Testing
     #expect(try model("hf:owner/name@main/x.gguf") == "hf:owner/name@main/x.gguf")
   }
 
-  @Test func `all options reach those who follow them`() throws {
-    let recipe = try Recipe(
-      parsing: """
-        model: smollm2-135m
-        method: lora
-        data: {train: t, valid: v, format: prompt_completion, columns: {prompt: q}, max_tokens: 99,
-               truncation: drop, max_truncated: 0.5, packing: false, shuffle: false,
-               train_on: last}
-        training: {steps: 12, learning_rate: 1e-3, schedule: linear, warmup: 4, weight_decay: 0.5,
-                   gradient_clip: 2, optimizer: sgd, seed: 9, compute: f32, memory: saving,
-                   validate_every: 3, early_stopping: 4, checkpoint_every: 5, keep_checkpoints: 6,
-                   batch_size: 7, gradient_accumulation: 8}
-        """, file: "a.yaml", folder: "/desk")
-    let data = recipe.dataOptions
-    #expect(data.format == .promptCompletion && data.columns == ["prompt": "q"])
-    #expect(data.maxTokens == 99 && data.truncation == .drop && data.truncationLimit == 0.5)
-    #expect(!data.packs && !recipe.shuffles && recipe.trainOn == .lastTurn)
-    #expect(recipe.trainPath == "/desk/t" && recipe.validPath == "/desk/v")
-    let training = recipe.trainingOptions
-    #expect(training.steps == 12 && training.epochs == nil && training.learningRate == 1e-3)
-    #expect(training.schedule == .linear && training.warmup == 4 && training.weightDecay == 0.5)
-    #expect(training.gradientClip == 2 && training.optimizer == "sgd" && training.seed == 9)
-    #expect(recipe.compute == .f32 && training.memory == .saving && training.patience == 4)
-    #expect(training.validateEvery == 3 && training.checkpointEvery == 5)
-    #expect(training.checkpointsKept == 6)
-    #expect(recipe.batchSize == 7 && recipe.gradientAccumulation == 8)
-  }
-
   // MARK: Overrides
 
   @Test func `overrides win, and steps displace epochs`() throws {
@@ -123,8 +93,7 @@ import Testing
         "training.steps=10", "training.seed=2", "method.lora.rank=4", "output=/elsewhere",
         "method.lora.target_modules=[q_proj, v_proj]", "training.gradient_clip=none",
       ])
-    #expect(recipe.trainingOptions.steps == 10)
-    #expect(recipe.trainingOptions.epochs == nil)
+    #expect(recipe.training.trainingLength == .steps(10))
     #expect(recipe.training.integer("seed") == 2)
     #expect(recipe.training.optionalNumber("gradient_clip") == nil)
     #expect(recipe.methodSettings.integer("rank") == 4)

@@ -21,8 +21,7 @@ import Testing
     for setting in TrainingSection.settings where setting.key != "epochs" {
       #expect(again.training[setting.key] == recipe.training[setting.key], "\(setting.key)")
     }
-    #expect(again.trainingOptions.steps == recipe.trainingOptions.steps)
-    #expect(again.trainingOptions.epochs == recipe.trainingOptions.epochs)
+    #expect(again.training.trainingLength == recipe.training.trainingLength)
     for setting in recipe.method.settings {
       #expect(again.methodSettings[setting.key] == recipe.methodSettings[setting.key])
     }
