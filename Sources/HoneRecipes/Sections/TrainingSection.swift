@@ -54,7 +54,8 @@ public enum TrainingSection {
       "Stops after this many validations without a better loss."),
     Setting(
       "checkpoint_every", .integer(1...Int.max), default: .null,
-      "Steps between checkpoints, which is what a killed run can lose; none for the end of each epoch."),
+      "Steps between checkpoints, which is what a killed run can lose; none for the end of each epoch."
+    ),
     Setting(
       "keep_checkpoints", .integer(1...Int.max), default: .integer(2),
       "How many checkpoints are kept, beside the best."),
