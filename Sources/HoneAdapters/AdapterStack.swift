@@ -12,7 +12,8 @@ public final class AdapterStack: Adapter {
   public init(_ adapters: [any Adapter]) { self.adapters = adapters }
 
   public func embed(_ ids: [Int32], through table: Weight, in pass: Pass) -> Tensor {
-    summed(base: { embedded(ids, in: table, pass: pass) }, in: pass) {
+    guard adapters.count != 1 else { return adapters[0].embed(ids, through: table, in: pass) }
+    return summed(embedded(ids, in: table, pass: pass), in: pass) {
       $0.embed(ids, through: table, in: pass)
     }
   }
@@ -64,15 +65,14 @@ public final class AdapterStack: Adapter {
   }
 
   public func vector(_ base: Tensor, named name: String, in pass: Pass) -> Tensor {
-    summed(base: { base }, in: pass) { $0.vector(base, named: name, in: pass) }
+    guard adapters.count != 1 else { return adapters[0].vector(base, named: name, in: pass) }
+    return summed(base, in: pass) { $0.vector(base, named: name, in: pass) }
   }
 
   private func summed(
-    base: () -> Tensor, in pass: Pass, _ own: (any Adapter) -> Tensor
+    _ plain: Tensor, in pass: Pass, _ own: (any Adapter) -> Tensor
   ) -> Tensor {
-    guard adapters.count != 1 else { return own(adapters[0]) }
-    let plain = base()
-    return adapters.reduce(plain) { sum, adapter in
+    adapters.reduce(plain) { sum, adapter in
       let output = own(adapter)
       // An adapter that leaves a vector as it is gives the base itself.
       return output === plain ? sum : added(sum, change(output, from: plain, in: pass), in: pass)

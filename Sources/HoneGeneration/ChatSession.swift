@@ -11,8 +11,13 @@ public final class ChatSession {
   /// What adapts the model from the next turn on; the conversation is then read again.
   public var adapter: any Adapter {
     didSet {
-      cache = Self.cache(for: model, adapter: adapter, engine: engine)
       cached = []
+      if cache.prefixCapacity == adapter.positionsAhead {
+        cache.reset()
+        model.decoder.begin(cache, adapter: adapter, in: Pass(engine))
+      } else {
+        cache = Self.cache(for: model, adapter: adapter, engine: engine)
+      }
     }
   }
   private let engine: Engine

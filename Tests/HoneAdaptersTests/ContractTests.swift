@@ -141,10 +141,7 @@ struct ContractCase: CustomTestStringConvertible, Sendable {
     let second = try TemporaryFolder()
     try AdapterFolder.save(again, to: second.path, base: base)
     for name in ["adapter_config.json", "adapter_model.safetensors"] {
-      let files = [folder.path, second.path].map {
-        FileManager.default.contents(atPath: "\($0)/\(name)")
-      }
-      #expect(files[0] != nil && files[0] == files[1], "\(name)")
+      #expect(areSame("\(folder.path)/\(name)", "\(second.path)/\(name)"), "\(name)")
     }
   }
 

@@ -57,6 +57,15 @@ struct LoRAOptions {
     let ranks = try NumbersByModule(rankPattern, of: subject)
     let alphas = try NumbersByModule(alphaPattern, of: subject)
     let ends = [Site(.embedding), Site(.head)]
+    let savesEnds = modulesToSave.contains { name in ends.contains { $0.path.hasSuffix(name) } }
+    if tiesAdapters && spec.tiesHead && savesEnds && sites.contains(where: ends.contains) {
+      throw AdapterError(
+        subject,
+        problem: """
+          modules_to_save: trains embedding or head whole, target_modules names the other, and \
+          ensure_weight_tying makes them one
+          """)
+    }
     let isShared = tiesAdapters && spec.tiesHead && sites.contains(where: ends.contains)
     if isShared { sites = sites.filter { !ends.contains($0) } + [Site(.head)] }
     var faults: [String] = []

@@ -252,7 +252,8 @@ extension LoRA {
     self.init(
       options: options, modules: modules,
       saved: try SavedModules(
-        options.modulesToSave, of: model, engine: engine, subject: Self.method.name),
+        options.modulesToSave, tyingEnds: options.tiesAdapters, of: model, engine: engine,
+        subject: Self.method.name),
       isShared: plan.isShared, model: model)
   }
 }

@@ -16,6 +16,8 @@ public struct Setting: Sendable {
     case names
     /// A mapping of names to numbers, in its written order.
     case numbersByName
+    /// A mapping of names to names.
+    case namesByName
     /// An integer, or a list of integers, none negative.
     case integers
     /// Text of any kind.
@@ -28,21 +30,32 @@ public struct Setting: Sendable {
   public let kind: Kind
   /// What holds where nothing is set; `null` for a setting that may be left out altogether.
   public let defaultValue: JSONValue
+  /// Whether `null` may be set, which recipes also write `none`.
+  public let allowsNone: Bool
   /// One sentence for the help.
   public let summary: String
 
-  public init(_ key: String, _ kind: Kind, default defaultValue: JSONValue, _ summary: String) {
+  /// Declares a setting.
+  ///
+  /// - Parameter allowsNone: whether the value may be taken away altogether; a setting whose default
+  ///   is `null` always allows it.
+  public init(
+    _ key: String, _ kind: Kind, default defaultValue: JSONValue, allowsNone: Bool = false,
+    _ summary: String
+  ) {
     self.key = key
     self.kind = kind
     self.defaultValue = defaultValue
+    self.allowsNone = allowsNone || defaultValue.isNull
     self.summary = summary
     precondition(fault(in: defaultValue) == nil, "\(key)'s default \(defaultValue) is none of its")
   }
 
   /// What is wrong with a value, as the end of a sentence that starts with the key; nil for nothing.
   public func fault(in value: JSONValue) -> String? {
-    if value.isNull && defaultValue.isNull { return nil }
-    return kind.accepts(value) ? nil : "is \(value.text(.spaced)), expected \(kind)"
+    if value.isNull && allowsNone { return nil }
+    let expected = allowsNone ? "\(kind), or none" : "\(kind)"
+    return kind.accepts(value) ? nil : "is \(value.text(.spaced)), expected \(expected)"
   }
 }
 
@@ -56,19 +69,22 @@ extension Setting.Kind: CustomStringConvertible {
         : "an integer from \(range.lowerBound) to \(range.upperBound)"
     case .number(let range):
       range.upperBound == .infinity
-        ? "a number from \(range.lowerBound.pythonDescription) on"
-        : """
-        a number from \(range.lowerBound.pythonDescription) to \
-        \(range.upperBound.pythonDescription)
-        """
+        ? "a number from \(Self.shown(range.lowerBound)) on"
+        : "a number from \(Self.shown(range.lowerBound)) to \(Self.shown(range.upperBound))"
     case .flag: "true or false"
     case .choice(let names): "one of " + names.joined(separator: ", ")
     case .names: "a name or a list of names"
     case .numbersByName: "a mapping of names to numbers"
+    case .namesByName: "a mapping of names to names"
     case .integers: "an integer or a list of integers, none negative"
     case .text: "text"
     case .path: "a path"
     }
+  }
+
+  /// A number as people write it: 10 and not 10.0.
+  private static func shown(_ number: Double) -> String {
+    Int(exactly: number).map(String.init) ?? number.pythonDescription
   }
 
   func accepts(_ value: JSONValue) -> Bool {
@@ -83,6 +99,7 @@ extension Setting.Kind: CustomStringConvertible {
       case .array(let names): names.allSatisfy { !($0.string ?? "").isEmpty }
       default: false
       }
+    case .namesByName: value.object?.values.allSatisfy { !($0.string ?? "").isEmpty } ?? false
     case .numbersByName: value.object?.values.allSatisfy { $0.double?.isFinite == true } ?? false
     case .integers:
       switch value {

@@ -95,6 +95,11 @@ public struct SettingValues: Sendable {
     read(key, \.object)?.map { ($0.0, $0.1.double ?? .nan) } ?? []
   }
 
+  /// A mapping of names to names in its written order; empty where there is none.
+  public func namesByName(_ key: String) -> [(name: String, value: String)] {
+    read(key, \.object)?.map { ($0.0, $0.1.string ?? "") } ?? []
+  }
+
   /// Integers; nil where there are none.
   public func integers(_ key: String) -> [Int]? {
     read(key) { value in

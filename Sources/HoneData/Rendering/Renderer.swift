@@ -62,6 +62,24 @@ package struct Renderer: Sendable {
     }
   }
 
+  /// What a model would be asked, and what the example answers; nil for plain text.
+  package func question(_ example: Example) throws -> Question? {
+    switch example {
+    case .text: return nil
+    case .completion(let prompt, let completion):
+      return Question(text: prompt, ids: tokenizer.encode(prompt), answer: completion)
+    case .conversation(let messages, let tools):
+      guard let last = messages.lastIndex(where: \.isTrained), last > 0, let conversations
+      else { return nil }
+      let text = try conversations.render(
+        messages[..<last].map(\.value), tools: tools, prompting: true)
+      return Question(
+        text: messages[last - 1].value["content"]?.string ?? "",
+        ids: tokenizer.encode(text, addingSpecialTokens: false),
+        answer: messages[last].value["content"]?.string ?? "")
+    }
+  }
+
   /// Tokens with the end of a text, which some tokenizers add themselves.
   private func ended(_ ids: [Int32]) -> [Int32] {
     guard let end = tokenizer.endOfText, ids.last != end else { return ids }

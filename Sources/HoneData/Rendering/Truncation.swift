@@ -1,15 +1,20 @@
 /// What becomes of sequences that are longer than a row.
 package enum Truncation: String, Sendable, CaseIterable {
+  /// Plain text is split, all else loses its end.
+  case auto
   /// Their end is cut off.
   case end
   /// Their beginning is cut off, all but the beginning-of-text token.
   case start
   /// They are left out.
   case drop
-  /// They become several sequences; what plain text gets unless told otherwise.
+  /// They become several sequences.
   case split
-  /// They are an error.
-  case error
+
+  /// What is done with a format's sequences.
+  func resolved(for format: ExampleFormat) -> Truncation {
+    self == .auto ? (format == .text ? .split : .end) : self
+  }
 
   /// A sequence in pieces that fit.
   ///
@@ -23,7 +28,7 @@ package enum Truncation: String, Sendable, CaseIterable {
       TokenSequence(ids: Array(sequence.ids[range]), trained: Array(sequence.trained[range]))
     }
     switch self {
-    case .end: return [piece(0..<limit)]
+    case .auto, .end: return [piece(0..<limit)]
     case .start:
       var kept = piece(count - limit..<count)
       if let first, sequence.ids.first == first {
@@ -31,7 +36,7 @@ package enum Truncation: String, Sendable, CaseIterable {
         kept.trained[0] = false
       }
       return [kept]
-    case .drop, .error: return []
+    case .drop: return []
     case .split:
       return stride(from: 0, to: count, by: limit).map { piece($0..<min(count, $0 + limit)) }
     }

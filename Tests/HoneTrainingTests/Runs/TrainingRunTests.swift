@@ -39,12 +39,15 @@ import Testing
       contentsOf: MappedFile(path: fixture("lora-\(name)/manifest.json")))
     let rate = manifest.object?["learning_rate"]?.double ?? 1e-2
     var losses: [Double] = []
-    _ = try tiny.run(FixedBatches(steps: [[batch(sequences)]]), plainOptions(steps: 10, rate: rate))
-    {
-      if case .step(let step) = $0 { losses.append(step.loss) }
-    }
+    _ = try tiny.run(
+      FixedBatches(steps: [[batch(sequences)]]), plainOptions(steps: 10, rate: rate),
+      listener: {
+        if case .step(let step) = $0 { losses.append(step.loss) }
+      })
     for (found, expected) in zip(losses, try numbers("losses", Float.self)) {
-      #expect(abs(found - Double(expected)) < 1e-5)
+      // Adam turns a gradient that is all rounding into a whole step, so later losses differ by more
+      // than f32's own rounding.
+      #expect(abs(found - Double(expected)) < 1e-5 * Double(expected))
     }
     let final = try AdapterFolder.load(
       fixture("lora-\(name)/final"), for: tiny.model, engine: tiny.engine)
@@ -87,17 +90,20 @@ import Testing
 
   @Test func `a step cut into batches is the same step`() throws {
     let sequences = randomSequences(4)
-    let losses = try [[batch(sequences)], sequences.map { batch([$0]) }].map { step in
+    let steps = [[batch(sequences)], sequences.map { batch([$0]) }]
+    let losses = try steps.map { step -> [Double] in
       let run = TemporaryRun()
       let tiny = try TinyRun(folder: run.folder)
       var losses: [Double] = []
-      _ = try tiny.run(FixedBatches(steps: [step]), plainOptions(steps: 5)) {
-        if case .step(let step) = $0 { losses.append(step.loss) }
-      }
+      _ = try tiny.run(
+        FixedBatches(steps: [step]), plainOptions(steps: 5),
+        listener: {
+          if case .step(let step) = $0 { losses.append(step.loss) }
+        })
       return losses
     }
     for (whole, cut) in zip(losses[0], losses[1]) { #expect(abs(whole - cut) < 1e-5) }
-    #expect(losses[0].last! < losses[0][0])
+    #expect((losses[0].last ?? 9) < losses[0][0])
   }
 
   @Test func `packed rows have the loss of rows apart`() throws {
@@ -107,13 +113,15 @@ import Testing
       PackedRow(sequences: [sequences[0], sequences[1], sequences[2]]),
       PackedRow(sequences: [sequences[3], sequences[4]]),
     ])
-    let losses = try [apart, packed].map { batch in
+    let losses = try [apart, packed].map { batch -> Double in
       let run = TemporaryRun()
       let tiny = try TinyRun(folder: run.folder)
       var last = 0.0
-      _ = try tiny.run(FixedBatches(steps: [[batch]]), plainOptions(steps: 3)) {
-        if case .step(let step) = $0 { last = step.loss }
-      }
+      _ = try tiny.run(
+        FixedBatches(steps: [[batch]]), plainOptions(steps: 3),
+        listener: {
+          if case .step(let step) = $0 { last = step.loss }
+        })
       return last
     }
     #expect(abs(losses[0] - losses[1]) < 1e-5)
@@ -139,10 +147,10 @@ import Testing
       let part = try TinyRun(dropout: 0.1, folder: run.folder)
       let end = try part.run(
         Self.data, validation: validation, options, resuming: true,
-        isInterrupted: { step == stop }
-      ) {
-        if case .step(let event) = $0 { step = event.step }
-      }
+        isInterrupted: { step == stop },
+        listener: {
+          if case .step(let event) = $0 { step = event.step }
+        })
       #expect(end.reason == .interrupted && end.step == stop)
     }
     let rest = try TinyRun(dropout: 0.1, folder: run.folder)
@@ -193,10 +201,12 @@ import Testing
     let tiny = try TinyRun(folder: run.folder)
     var step = 0
     #expect {
-      try tiny.run(Self.data, plainOptions(steps: 4)) {
-        if case .step(let event) = $0 { step = event.step }
-        if step == 2 { tiny.adapter.parameters[1].tensor.pointer[0] = .nan }
-      }
+      try tiny.run(
+        Self.data, plainOptions(steps: 4),
+        listener: {
+          if case .step(let event) = $0 { step = event.step }
+          if step == 2 { tiny.adapter.parameters[1].tensor.pointer[0] = .nan }
+        })
     } throws: {
       "\($0)".contains("step 3") && "\($0)".contains("learning_rate")
     }
@@ -211,10 +221,10 @@ import Testing
     options.patience = 3
     var losses: [Double] = []
     let end = try tiny.run(
-      Self.data, validation: FixedBatches(steps: [[batch(randomSequences(2, "valid"))]]), options
-    ) {
-      if case .validation(let event) = $0 { losses.append(event.loss) }
-    }
+      Self.data, validation: FixedBatches(steps: [[batch(randomSequences(2, "valid"))]]), options,
+      listener: {
+        if case .validation(let event) = $0, event.step > 0 { losses.append(event.loss) }
+      })
     #expect(end.reason == .earlyStopping)
     let best = try #require(end.bestStep)
     #expect(losses[best - 1] == losses.min())
