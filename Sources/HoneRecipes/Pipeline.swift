@@ -247,12 +247,19 @@ public struct RunResult {
 extension Renderer {
   /// How a model wants its examples written.
   package init(_ model: LanguageModel, trainOn: String = "assistant") throws {
-    let format = model.chatFormat
-    let template = format.sources.isEmpty ? nil : try format.template(hasTools: false)
+    try self.init(
+      model.tokenizer, model.chatFormat, trainOn: TrainOn(rawValue: trainOn) ?? .assistant)
+  }
+
+  /// How a model of which only the texts' side is loaded wants its examples written.
+  package init(
+    _ tokenizer: Tokenizer, _ format: ChatFormat, trainOn: TrainOn = .assistant
+  ) throws {
     self.init(
-      tokenizer: model.tokenizer, template: template,
+      tokenizer: tokenizer,
+      template: format.sources.isEmpty ? nil : try format.template(hasTools: false),
       toolTemplate: format.sources.isEmpty ? nil : try format.template(hasTools: true),
-      variables: format.tokens, trainOn: TrainOn(rawValue: trainOn) ?? .assistant)
+      variables: format.tokens, trainOn: trainOn)
   }
 }
 

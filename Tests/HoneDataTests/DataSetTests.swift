@@ -112,6 +112,14 @@ import Testing
     ),
     (#"{"messages":[{"content":"a"}]}"#, "message 1 has no \"role\""),
     (#"{"messages":[]}"#, "has no message"),
+    (
+      #"{"messages":[{"role":"human","content":"a"}]}"#,
+      "message 1 has the role \"human\"; did you mean user?"
+    ),
+    (
+      #"{"messages":[{"role":"assistant","content":null}]}"#,
+      "the assistant's, has neither \"content\" nor \"tool_calls\""
+    ),
     (#"{"conversations":[{"from":"me","value":"a"}]}"#, "from \"me\""),
   ])
   func `faults say where and what`(_ text: String, _ expected: String) {
@@ -142,5 +150,69 @@ import Testing
     #expect(
       try tinyTokenizer().decode(question.ids, skippingSpecialTokens: true)
         == "[user]a\n[assistant]")
+  }
+
+  @Test func `two beginnings of text are an error`() {
+    #expect {
+      try data("{\"text\": \"a\"}\n{\"text\": \"<|im_start|><|im_start|>a\"}")
+    } throws: {
+      "\($0)".contains("line 2: the text begins with two beginning-of-text tokens")
+    }
+  }
+
+  @Test func `a text that never ends is an error`() {
+    #expect {
+      try data(
+        #"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"bcd"}]}"#
+      ) {
+        $0.maxTokens = 12
+        $0.truncationLimit = 1
+      }
+    } throws: {
+      "\($0)".contains("no trained text ends with an end token")
+    }
+  }
+
+  @Test func `long text is split unless it shall not be, and every piece can be read`() throws {
+    let text = (0..<400).map { "Line \($0) of it.\n" }.joined()
+    let (set, _) = try data(text, named: "book.txt") {
+      $0.maxTokens = 100
+      $0.packs = false
+    }
+    #expect(set.statistics.truncated == 0 && set.statistics.dropped == 0)
+    let tokenizer = try tinyTokenizer()
+    let pieces = try (0..<set.rowCount).flatMap { try set.row($0).sequences }
+    #expect(pieces.allSatisfy { $0.ids.count <= 100 })
+    #expect(tokenizer.decode(pieces.flatMap(\.ids), skippingSpecialTokens: true) == text)
+    #expect(pieces.flatMap(\.ids).count { $0 == tokenizer.endOfText } == 1)
+  }
+
+  @Test func `cutting the start leaves the beginning-of-text token`() {
+    let sequence = TokenSequence(ids: [1, 5, 6, 7, 8], trained: [true, false, true, true, true])
+    #expect(
+      Truncation.start.fit(sequence, within: 3, keeping: 1)
+        == [TokenSequence(ids: [1, 7, 8], trained: [false, true, true])])
+    #expect(
+      Truncation.start.fit(sequence, within: 3, keeping: 2)
+        == [TokenSequence(ids: [6, 7, 8], trained: [true, true, true])])
+  }
+
+  @Test func `what is learned from can be looked at, and commands no terminal`() throws {
+    let (set, _) = try data(#"{"prompt": "a\u001b[1m", "completion": "b"}"#)
+    let sequence = try #require(try set.sequences(ofExample: 0).first)
+    let tokenizer = try tinyTokenizer()
+    #expect(sequence.text(tokenizer) == "a\\u{1b}[1m⟦b<|im_end|>⟧")
+    #expect(sequence.text(tokenizer, opening: "<", closing: ">").hasSuffix("<b<|im_end|>>"))
+  }
+
+  @Test func `an example without an assistant is left out, and not called too long`() throws {
+    let (set, _) = try data(
+      """
+      {"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}
+      {"messages":[{"role":"user","content":"a"}]}
+      """)
+    #expect(set.statistics.untrained == 1 && set.statistics.dropped == 0)
+    #expect(set.statistics.sequences == 1 && set.rowCount == 1)
+    #expect(try set.row(0).sequences.count == 1)
   }
 }

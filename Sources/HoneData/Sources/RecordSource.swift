@@ -57,18 +57,21 @@ package enum RecordSources {
     }
   }
 
-  /// Whether a path looks like data rather than like a model.
+  /// Whether a path is data, rather than a model, by its name or by the names in it.
   package static func looksLikeData(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      // A file that is absent is better missed as what its name says.
-      return tableSuffixes.contains(path.pathSuffix) || textSuffixes.contains(path.pathSuffix)
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
+      isFolder.boolValue
+    else { return isData(path) }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    let isModel = names.contains {
+      $0 == "config.json" || ["gguf", "safetensors"].contains($0.pathSuffix)
     }
-    guard isFolder.boolValue else {
-      return tableSuffixes.contains(path.pathSuffix) || textSuffixes.contains(path.pathSuffix)
-    }
-    let isModel = FileManager.default.fileExists(atPath: "\(path)/config.json")
-    return !isModel && ((try? open(path)) != nil)
+    return !isModel && names.contains(where: isData)
+  }
+
+  private static func isData(_ name: String) -> Bool {
+    (tableSuffixes + textSuffixes).contains(name.pathSuffix)
   }
 }
 

@@ -5,19 +5,26 @@ import HoneModels
 
 struct Inspect: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Shows what a model's files hold.",
+    abstract: "Shows what a model's files, or training data, hold.",
     discussion: """
       Of a GGUF file, a folder in Hugging Face layout, a lone .safetensors file, or any model that \
       `hone pull` takes. Also of models that Hone cannot run.
+
+      Of data (.jsonl, .json, .csv, .txt, .md, or a folder of them): what a model would learn from \
+      it, counted, and the first examples with the learned tokens coloured, or in ⟦ ⟧ where the \
+      output is no terminal. Data that is unfit for training ends with exit code 1.
       """)
 
-  @Argument(help: ArgumentHelp("The model.", valueName: "path"))
+  @Argument(help: ArgumentHelp("The model or data.", valueName: "path"))
   var path: String
+
+  @OptionGroup(title: "Options for data") var data: DataInspection
 
   @Flag(help: "Print JSON.")
   var json = false
 
   func run() async throws {
+    if data.concerns(path) { return try await data.run(path, json: json) }
     let reference = try UsageError.catching { try ModelReference(parsing: path) }
     var local = path
     var known: KnownModel?

@@ -38,4 +38,26 @@ import Testing
     #expect(damaged.code == 1)
     #expect(damaged.error.hasPrefix("error: \(folder.path)/cut.gguf: "))
   }
+
+  @Test func `data is counted, and what is learned is marked`() throws {
+    let folder = try TemporaryFolder()
+    let line = #"{"prompt": "2 + 2 =", "completion": " 4"}"#
+    _ = try folder.write(line + "\n", to: "valid.jsonl")
+    let file = try folder.write(line + "\n" + line + "\n", to: "train.jsonl")
+    let model = PackageFiles.tinyModel("tied")
+    let outcome = try Program.run(["inspect", folder.path, "--model", model, "--examples", "1"])
+    #expect(outcome.code == 0)
+    #expect(outcome.output.contains("format      prompt_completion"))
+    #expect(outcome.output.contains("duplicates  1"))
+    #expect(outcome.output.contains("valid       1 examples, 1 of them also trained on"))
+    #expect(outcome.output.contains("2 + 2 =⟦ 4<|im_end|>⟧"))
+
+    let json = try Program.run(["inspect", file, "--model", model, "--json"])
+    #expect(try JSONParser.parse(json.output)["examples"]?.integer == 2)
+
+    let bad = try folder.write("{\"text\": 3}\n", to: "bad.jsonl")
+    let refused = try Program.run(["inspect", bad, "--model", model])
+    #expect(refused.code == 1)
+    #expect(refused.error == "error: \(bad): line 1: \"text\" is not text\n")
+  }
 }
