@@ -25,9 +25,9 @@ final class DataFile {
 }
 
 /// A tokenizer of 256 bytes, a few merges and three special tokens, of the tiny models.
-func tinyTokenizer() throws -> Tokenizer {
-  try Tokenizer(folder: "\(tests)/HoneModelsTests/Fixtures/tiny-llama-tied")
-}
+func tinyTokenizer() throws -> Tokenizer { try Tokenizer(folder: tinyFolder) }
+
+let tinyFolder = "\(tests)/HoneModelsTests/Fixtures/tiny-llama-tied"
 
 /// Its special tokens, by what they do.
 func specialTokens(_ tokenizer: Tokenizer) -> JSONObject {

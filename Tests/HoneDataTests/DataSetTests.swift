@@ -135,6 +135,7 @@ import Testing
       try data(Self.lines) {
         $0.maxTokens = 3
         $0.packs = false
+        $0.truncation = .end
       }
     } throws: {
       "\($0)".contains("longer than 3 tokens") && "\($0)".contains("max_tokens")
@@ -163,9 +164,9 @@ import Testing
   @Test func `a text that never ends is an error`() {
     #expect {
       try data(
-        #"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"bcd"}]}"#
+        #"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"bcdefghijklmnopqrstuvwxyz"}]}"#
       ) {
-        $0.maxTokens = 12
+        $0.maxTokens = 30
         $0.truncationLimit = 1
       }
     } throws: {
@@ -175,13 +176,15 @@ import Testing
 
   @Test func `long text is split unless it shall not be, and every piece can be read`() throws {
     let text = (0..<400).map { "Line \($0) of it.\n" }.joined()
-    let (set, _) = try data(text, named: "book.txt") {
+    let (set, file) = try data(text, named: "book.txt") {
       $0.maxTokens = 100
       $0.packs = false
     }
     #expect(set.statistics.truncated == 0 && set.statistics.dropped == 0)
     let tokenizer = try tinyTokenizer()
-    let pieces = try (0..<set.rowCount).flatMap { try set.row($0).sequences }
+    let pieces = try withExtendedLifetime(file) {
+      try (0..<set.rowCount).flatMap { try set.row($0).sequences }
+    }
     #expect(pieces.allSatisfy { $0.ids.count <= 100 })
     #expect(tokenizer.decode(pieces.flatMap(\.ids), skippingSpecialTokens: true) == text)
     #expect(pieces.flatMap(\.ids).count { $0 == tokenizer.endOfText } == 1)

@@ -1,3 +1,4 @@
+import Foundation
 import HoneFormats
 import HoneText
 import Testing
@@ -102,5 +103,34 @@ import Testing
     } throws: {
       ($0 as? ExampleFault)?.sentence.contains("base model") == true
     }
+  }
+
+  /// Such a tokenizer's tokens do not spell the text, so there are no token ends to go by.
+  @Test func `masks stand where the tokenizer changes the text`() throws {
+    let tokenizer = try changingTokenizer()
+    let renderer = Renderer(
+      tokenizer: tokenizer, template: try ChatTemplate(plainTemplate),
+      variables: specialTokens(tokenizer))
+    let e = try end
+    let record = try JSONParser.parse("{\"messages\": \(two)}").object ?? JSONObject()
+    let sequences = try renderer.sequences(ExampleFormat.messages.example(record, mapping: [:]))
+    #expect(
+      sequences.map { marked($0, tokenizer) } == [
+        "[system]Be__kind.\(e)\n[user]Hi\(e)\n[assistant]⟦Hello\(e)⟧\n"
+          + "[user]And?\(e)\n[assistant]⟦Bye\(e)⟧\n"
+      ])
+  }
+
+  /// The tiny models' tokenizer, but one that writes spaces as two lines below.
+  private func changingTokenizer() throws -> Tokenizer {
+    let text = try String(contentsOfFile: tinyFolder + "/tokenizer.json", encoding: .utf8)
+    var json = try #require(try JSONParser.parse(text).object)
+    json["normalizer"] = try JSONParser.parse(
+      #"{"type": "Replace", "pattern": {"String": " "}, "content": "__"}"#)
+    let file = try DataFile(JSONValue.object(json).text(), named: "tokenizer.json")
+    let folder = URL(fileURLWithPath: file.path).deletingLastPathComponent().path
+    try FileManager.default.copyItem(
+      atPath: tinyFolder + "/tokenizer_config.json", toPath: folder + "/tokenizer_config.json")
+    return try withExtendedLifetime(file) { try Tokenizer(folder: folder) }
   }
 }
