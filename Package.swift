@@ -85,7 +85,9 @@ let package = Package(
       over: [
         "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneText", "HoneFormats",
       ]),
-    tests("HoneRecipes", over: ["HoneAdapters", "HoneFormats"]),
+    tests(
+      "HoneRecipes",
+      over: ["HoneTraining", "HoneAdapters", "HoneData", "HoneTensors", "HoneFormats"]),
     tests("hone", over: ["HoneFormats"]),
   ],
   swiftLanguageModes: [.v6],

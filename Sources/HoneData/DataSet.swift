@@ -109,6 +109,30 @@ public final class DataSet: Sendable {
     try sequences(ofExample: Int(examples[index]))[Int(parts[index])]
   }
 
+  /// A number that changes when any sequence, its mask or its place does.
+  public var fingerprint: String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for value in hashes { hash = (hash ^ value) &* 0x100_0000_01b3 }
+    for row in packed ?? [] {
+      for index in row { hash = (hash ^ UInt64(UInt32(bitPattern: index))) &* 0x100_0000_01b3 }
+      hash = (hash ^ 0xff) &* 0x100_0000_01b3
+    }
+    return String(hash, radix: 16)
+  }
+
+  /// How many examples there are.
+  public var exampleCount: Int { source.count }
+
+  /// An example as a question to a model; nil for plain text.
+  package func question(_ index: Int) throws -> Question? {
+    let record = try source.record(index)
+    guard
+      var question = try renderer.question(format.example(record, mapping: options.columns))
+    else { return nil }
+    question.expects = record["expects"]?.array?.compactMap(\.string) ?? []
+    return question
+  }
+
   // MARK: Reading
 
   fileprivate static func sequences(

@@ -76,6 +76,28 @@ void hk_layernorm_reference(
   }
 }
 
+void hk_layernorm_backward_reference(
+    const float *x, const float *weight, const float *mean, const float *inverse,
+    const float *y_gradient, int64_t rows, int64_t columns, float *x_gradient,
+    float *weight_gradient_add, float *bias_gradient_add) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *a = x + r * columns, *dy = y_gradient + r * columns;
+    double middle = (double)mean[r], scale = (double)inverse[r], shift = 0, along = 0;
+    for (int64_t i = 0; i < columns; i++) {
+      double change = (double)dy[i] * (double)weight[i];
+      shift += change / (double)columns;
+      along += change * ((double)a[i] - middle) * scale / (double)columns;
+    }
+    for (int64_t i = 0; i < columns; i++) {
+      double change = (double)dy[i], normal = ((double)a[i] - middle) * scale;
+      x_gradient[r * columns + i] =
+          (float)(scale * (change * (double)weight[i] - shift - normal * along));
+      if (weight_gradient_add) weight_gradient_add[i] += (float)(change * normal);
+      if (bias_gradient_add) bias_gradient_add[i] += (float)change;
+    }
+  }
+}
+
 void hk_rope_reference(
     const float *x, const int32_t *positions, const float *cosines, const float *sines,
     bool interleaved, bool inverse, int64_t rows, int64_t heads, int64_t head_dim, int64_t pairs,
@@ -253,6 +275,14 @@ void hk_layernorm(
     const float *x, const float *weight, const float *bias, float epsilon, int64_t rows,
     int64_t columns, float *y, float *mean, float *inverse) {
   HK_SELECT(hk_layernorm)(x, weight, bias, epsilon, rows, columns, y, mean, inverse);
+}
+void hk_layernorm_backward(
+    const float *x, const float *weight, const float *mean, const float *inverse,
+    const float *y_gradient, int64_t rows, int64_t columns, float *x_gradient,
+    float *weight_gradient_add, float *bias_gradient_add) {
+  HK_SELECT(hk_layernorm_backward)(
+      x, weight, mean, inverse, y_gradient, rows, columns, x_gradient, weight_gradient_add,
+      bias_gradient_add);
 }
 void hk_rope(
     const float *x, const int32_t *positions, const float *cosines, const float *sines,

@@ -53,6 +53,27 @@ package struct Renderer: Sendable {
     }
   }
 
+  /// What a model would be asked, and what the example answers; nil for plain text.
+  package func question(_ example: Example) throws -> Question? {
+    switch example {
+    case .text: return nil
+    case .completion(let prompt, let completion):
+      return Question(text: prompt, ids: tokenizer.encode(prompt), answer: completion)
+    case .conversation(let messages, let tools):
+      guard let last = messages.lastIndex(where: \.isTrained), last > 0,
+        let template = tools == nil ? template : toolTemplate
+      else { return nil }
+      let text = try template.render(
+        Conversation(
+          messages: messages[..<last].map(\.value), tools: tools, addsGenerationPrompt: true,
+          variables: variables))
+      return Question(
+        text: messages[last - 1].value["content"]?.string ?? "",
+        ids: tokenizer.encode(text, addingSpecialTokens: false),
+        answer: messages[last].value["content"]?.string ?? "")
+    }
+  }
+
   private func end(after text: String) -> [Int32] { tokenizer.endOfText.map { [$0] } ?? [] }
 
   // MARK: Conversations
@@ -152,4 +173,15 @@ extension String {
     return stride(from: bytes.count - wanted.count, through: 0, by: -1)
       .first { bytes[$0..<$0 + wanted.count].elementsEqual(wanted) }
   }
+}
+
+/// An example as something to ask a model.
+package struct Question: Sendable {
+  /// What a person reads: the last message, or the prompt.
+  package var text: String
+  /// What the model reads.
+  package var ids: [Int32]
+  package var answer: String
+  /// What a right answer contains, where the data says so under `expects`.
+  package var expects: [String] = []
 }

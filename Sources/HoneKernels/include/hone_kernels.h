@@ -224,6 +224,15 @@ void hk_layernorm(
 void hk_layernorm_reference(
     const float *x, const float *weight, const float *bias, float epsilon, int64_t rows,
     int64_t columns, float *y, float *mean, float *inverse);
+// dx from dy; weight_gradient_add[columns] and bias_gradient_add[columns] may be null.
+void hk_layernorm_backward(
+    const float *x, const float *weight, const float *mean, const float *inverse,
+    const float *y_gradient, int64_t rows, int64_t columns, float *x_gradient,
+    float *weight_gradient_add, float *bias_gradient_add);
+void hk_layernorm_backward_reference(
+    const float *x, const float *weight, const float *mean, const float *inverse,
+    const float *y_gradient, int64_t rows, int64_t columns, float *x_gradient,
+    float *weight_gradient_add, float *bias_gradient_add);
 
 // Rotary embedding: the pairs (i, i + pairs) of each head, or with `interleaved` (2i, 2i + 1), are
 // turned by the angles of the row's position, backwards with `inverse`. The other numbers of a head

@@ -50,6 +50,9 @@ public final class Decoder {
     rotary = RotaryTable(spec.rotary)
   }
 
+  /// Bytes of all frozen matrices as they are stored.
+  package var weightBytes: Int { bytesReadPerToken + (spec.tiesHead ? 0 : embedding.byteCount) }
+
   /// Bytes of weights that one token needs when it is decoded alone.
   package var bytesReadPerToken: Int {
     blocks.reduce(head.weight.byteCount) { sum, block in

@@ -19,7 +19,7 @@ public struct RunFolder: Sendable {
   /// Makes the folder, and removes what a killed process left half-written.
   ///
   /// - Throws: ``HoneFormats/FormatError`` when it cannot be written.
-  func prepare() throws {
+  package func prepare() throws {
     try make(checkpointsPath)
     for name in names(in: checkpointsPath) + names(in: path) where name.hasSuffix(".partial") {
       let parent = name.hasPrefix(".adapter") ? path : checkpointsPath
@@ -55,6 +55,16 @@ public struct RunFolder: Sendable {
         file: target, problem: "cannot be put in place: \(String(cString: strerror(errno)))")
     }
     Self.synchronise(parent)
+  }
+
+  /// The run's events so far.
+  ///
+  /// - Throws: ``HoneFormats/FormatError`` with the line of a damaged one.
+  package func events() throws -> [JSONObject] {
+    var lines = try JSONLines(path: eventsPath)
+    var events: [JSONObject] = []
+    while let record = try lines.next() { record.value.object.map { events.append($0) } }
+    return events
   }
 
   func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }

@@ -36,7 +36,7 @@ public struct TrainingOptions: Sendable {
   public init() { epochs = 3 }
 
   /// How many steps a run over so many steps an epoch takes.
-  func stepCount(stepsPerEpoch: Int) -> Int {
+  package func stepCount(stepsPerEpoch: Int) -> Int {
     if let steps { return steps }
     return max(1, Int(((epochs ?? 1) * Double(stepsPerEpoch)).rounded(.up)))
   }

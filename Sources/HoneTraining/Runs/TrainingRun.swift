@@ -94,6 +94,11 @@ where Goal.Batch == Source.Batch {
           steps: stepCount, stepsPerEpoch: source.stepsPerEpoch,
           trainedParameters: adapter.parameterCount, startStep: state.step, seed: options.seed)))
 
+    if validation != nil, state.step == 0 {
+      // What the untrained model makes of it, to compare with; it is never the best.
+      try tell(.validation(validate(untrained: true)))
+    }
+
     let began = ContinuousClock.now
     let secondsBefore = state.seconds
     let divergence = Divergence(limit: objective.divergenceLimit)
@@ -128,6 +133,29 @@ where Goal.Batch == Source.Batch {
       peakMemory: ProcessMemory.peak)
     try tell(.end(end))
     return end
+  }
+
+  /// How often a whole run validates.
+  package var validationCount: Int {
+    guard validation != nil else { return 0 }
+    return stepCount / (options.validateEvery ?? source.stepsPerEpoch) + 1
+  }
+
+  /// Computes a step's gradients and throws them away.
+  package func measure(step: Int) throws -> (tokens: Int, seconds: Double) {
+    let start = ContinuousClock.now
+    let batches = try source.batches(step: step)
+    let weight = batches.reduce(0) { $0 + objective.weight(of: $1) }
+    let gradients = Gradients(engine: engine)
+    var metrics: [(name: String, sum: Double)] = []
+    for (index, batch) in batches.enumerated() {
+      _ = try gather(
+        batch, of: weight, step: step + 1, index: index, into: gradients, metrics: &metrics)
+    }
+    return (
+      batches.reduce(0) { $0 + objective.tokenCount(of: $1) },
+      (ContinuousClock.now - start).inSeconds
+    )
   }
 
   private func isDue(every interval: Int?, orAt endsEpoch: Bool) -> Bool {
@@ -232,11 +260,11 @@ where Goal.Batch == Source.Batch {
     )
   }
 
-  private func validate() throws -> TrainingEvent.Validation {
+  private func validate(untrained: Bool = false) throws -> TrainingEvent.Validation {
     guard let validation else { preconditionFailure("no validation data") }
     let start = ContinuousClock.now
     let (loss, metrics) = try loss(over: validation)
-    let isBest = loss < state.bestLoss
+    let isBest = !untrained && loss < state.bestLoss
     if isBest {
       state.bestLoss = loss
       state.bestStep = state.step
@@ -244,7 +272,7 @@ where Goal.Batch == Source.Batch {
       try folder.writeFolder(folder.bestPath(step: state.step)) {
         try AdapterFolder.save(adapter, to: $0, base: base)
       }
-    } else {
+    } else if !untrained {
       state.validationsWithoutGain += 1
     }
     return TrainingEvent.Validation(

@@ -221,7 +221,7 @@ import Testing
     let end = try tiny.run(
       Self.data, validation: FixedBatches(steps: [[batch(randomSequences(2, "valid"))]]), options,
       listener: {
-        if case .validation(let event) = $0 { losses.append(event.loss) }
+        if case .validation(let event) = $0, event.step > 0 { losses.append(event.loss) }
       })
     #expect(end.reason == .earlyStopping)
     let best = try #require(end.bestStep)
