@@ -81,6 +81,9 @@ let package = Package(
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
     tests("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
     tests(
+      "HoneGeneration",
+      over: ["HoneAdapters", "HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
+    tests(
       "HoneTraining",
       over: [
         "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneText", "HoneFormats",
