@@ -80,6 +80,7 @@ let package = Package(
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
     tests("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
+    tests("HoneData", over: ["HoneText", "HoneFormats"]),
     tests(
       "HoneGeneration",
       over: ["HoneAdapters", "HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
