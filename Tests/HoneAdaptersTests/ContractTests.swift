@@ -209,7 +209,7 @@ struct ContractCase: CustomTestStringConvertible, Sendable {
     arguments: ContractCase.all,
     [
       "tiny-llama-bf16", "tiny-llama-sharded", "tiny-llama-gguf/tied-f32.gguf",
-      "tiny-llama-gguf/tied-q8_0.gguf",
+      "tiny-llama-gguf/tied-q8_0.gguf", "tiny-llama-gguf/tied-q4_1.gguf",
     ])
   func `every weight format serves as a base`(item: ContractCase, base: String) throws {
     let (model, engine) = try load(base)
