@@ -129,9 +129,10 @@ public final class Tokenizer: Sendable {
   public func decode(
     _ ids: some Sequence<Int32>, skippingSpecialTokens: Bool = false
   ) -> String {
-    let text = String(
-      decoding: decodedBytes(ids, skippingSpecialTokens: skippingSpecialTokens), as: UTF8.self)
-    return parts.cleansUpSpaces ? text.withoutSpacesBeforePunctuation : text
+    let bytes = decodedBytes(ids, skippingSpecialTokens: skippingSpecialTokens)
+    // transformers cleans up after all models but BPE, whatever the configuration says.
+    let cleansUp = parts.cleansUpSpaces && !(parts.model is BPE)
+    return String(decoding: cleansUp ? bytes.withoutSpacesBeforePunctuation : bytes, as: UTF8.self)
   }
 
   /// The bytes of the text of some ids, as they are.
@@ -200,20 +201,5 @@ extension Decoder {
     case let sequence as DecoderSequence: sequence.items.contains { $0.hasByteFallback }
     default: false
     }
-  }
-}
-
-extension String {
-  /// transformers' clean-up of English text.
-  fileprivate var withoutSpacesBeforePunctuation: String {
-    var text = Array(utf8)
-    let replacements = [
-      (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"),
-      (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
-    ]
-    for (old, new) in replacements {
-      text = text.replacing(Array(old.utf8), with: Array(new.utf8))
-    }
-    return String(decoding: text, as: UTF8.self)
   }
 }

@@ -37,17 +37,79 @@ private struct TokenizerGGUF {
 
   /// The models by the names under `tokenizer.ggml.model`.
   private static let models:
-    [(name: String, read: @Sendable (TokenizerGGUF) throws -> TokenizerParts)] =
-      [
-        ("gpt2", { try $0.byteLevelBPE() })
-      ]
+    [(name: String, read: @Sendable (TokenizerGGUF) throws -> TokenizerParts)] = [
+      ("gpt2", { try $0.byteLevelBPE() }),
+      ("llama", { try $0.sentencePiece() }),
+      ("gemma4", { try $0.sentencePieceWithMerges() }),
+    ]
 
-  private func vocabulary() throws -> Vocabulary {
+  /// - Parameter marksSpaces: whether tokens of nothing but spaces are to be spelled with "▁".
+  private func vocabulary(marksSpaces: Bool = false) throws -> Vocabulary {
     let array = try metadata.requireStringArray("tokenizer.ggml.tokens")
     var tokens = TokenList(subject: file.path)
     tokens.reserveCapacity(tokens: array.count, bytes: array.count * 8)
-    for index in 0..<array.count { try tokens.append(array.bytes(at: index)) }
+    for index in 0..<array.count {
+      let token = array.bytes(at: index)
+      if marksSpaces, token.allSatisfy({ $0 == 0x20 }) {
+        try tokens.append(Array(repeating: Array("▁".utf8), count: token.count).joined())
+      } else {
+        try tokens.append(token)
+      }
+    }
     return try Vocabulary(tokens)
+  }
+
+  private func merges(_ vocabulary: Vocabulary) throws -> MergeTable {
+    let array = try metadata.requireStringArray("tokenizer.ggml.merges")
+    var reader = MergeReader(vocabulary: vocabulary)
+    reader.reserveCapacity(array.count)
+    for index in 0..<array.count {
+      let pair = array.bytes(at: index).assumingMemoryBound(to: UInt8.self)
+      if let problem = reader.append(pair: pair, separatorFrom: 1) {
+        throw error("tokenizer.ggml.merges, element \(index)", problem)
+      }
+    }
+    return MergeTable(reader.merges)
+  }
+
+  private func sentencePiece() throws -> TokenizerParts {
+    let architecture = try metadata.string("general.architecture") ?? ""
+    let isGemma = architecture.hasPrefix("gemma")
+    let vocabulary = try vocabulary(marksSpaces: isGemma)
+    var scores: [Float]
+    if isGemma {
+      // Gemma's merges follow the order of the tokens, not the scores in the file.
+      scores = (0..<vocabulary.count).map { -Float($0) }
+    } else {
+      let key = "tokenizer.ggml.scores"
+      scores = try metadata.requireFloats(key)
+      guard scores.count == vocabulary.count else {
+        throw error(key, "has \(scores.count) entries for \(vocabulary.count) tokens")
+      }
+    }
+    let addsPrefix = try metadata.bool("tokenizer.ggml.add_space_prefix") ?? !isGemma
+    var parts = TokenizerParts(
+      model: BPE.sentencePiece(
+        vocabulary, scores: scores,
+        unknown: try id("tokenizer.ggml.unknown_token_id", vocabulary.count),
+        fallsBackToBytes: true))
+    parts.normalizer = NormalizerSequence.sentencePiece(addsPrefix: addsPrefix)
+    parts.decoder = DecoderSequence.sentencePiece(addsPrefix: addsPrefix)
+    return parts
+  }
+
+  private func sentencePieceWithMerges() throws -> TokenizerParts {
+    let vocabulary = try vocabulary(marksSpaces: true)
+    var options = BPE.Options()
+    options.unknown = try id("tokenizer.ggml.unknown_token_id", vocabulary.count)
+    options.fusesUnknown = true
+    options.fallsBackToBytes = true
+    var parts = TokenizerParts(
+      model: BPE(
+        vocabulary: vocabulary, pairs: .merges(try merges(vocabulary)), options: options))
+    parts.normalizer = NormalizerSequence.sentencePiece(addsPrefix: false)
+    parts.decoder = DecoderSequence.sentencePiece(addsPrefix: false)
+    return parts
   }
 
   private func byteLevelBPE() throws -> TokenizerParts {
@@ -59,21 +121,13 @@ private struct TokenizerGGUF {
         advice: "use the model's folder with its tokenizer.json")
     }
     let vocabulary = try vocabulary()
-    let array = try metadata.requireStringArray("tokenizer.ggml.merges")
-    var reader = MergeReader(vocabulary: vocabulary)
-    reader.reserveCapacity(array.count)
-    for index in 0..<array.count {
-      let pair = array.bytes(at: index).assumingMemoryBound(to: UInt8.self)
-      if let problem = reader.append(pair: pair, separatorFrom: 1) {
-        throw error("tokenizer.ggml.merges, element \(index)", problem)
-      }
-    }
     var options = BPE.Options()
     options.ignoresMerges = preTokenizer.ignoresMerges
     var parts = TokenizerParts(
       model: BPE(
-        vocabulary: vocabulary, pairs: .merges(MergeTable(reader.merges)), options: options))
-    parts.preTokenizer = try preTokenizer.make()
+        vocabulary: vocabulary, pairs: .merges(try merges(vocabulary)), options: options))
+    parts.preTokenizer = PreTokenizers.sequence(try preTokenizer.steps())
+    parts.normalizer = preTokenizer.normalizer
     parts.decoder = ByteLevelDecoder()
     return parts
   }
@@ -110,6 +164,17 @@ private struct TokenizerGGUF {
     return Int32(id)
   }
 
+  /// Whether a text begins with the token for that when the file does not say.
+  private func beginsByDefault() throws -> Bool {
+    switch try metadata.string("tokenizer.ggml.model") {
+    case "llama": return true
+    case "gpt2":
+      let name = try metadata.string("tokenizer.ggml.pre") ?? ""
+      return GGUFPreTokenizer.named(name)?.addsBeginning ?? false
+    default: return false
+    }
+  }
+
   private func applySpecialTokens(to parts: inout TokenizerParts) throws {
     let vocabulary = parts.model.vocabulary
     let keys: [(String, WritableKeyPath<SpecialTokens, String?>)] = [
@@ -128,7 +193,7 @@ private struct TokenizerGGUF {
         parts.endOfGeneration.insert(id)
       }
     }
-    if try metadata.bool("tokenizer.ggml.add_bos_token") ?? false,
+    if try metadata.bool("tokenizer.ggml.add_bos_token") ?? beginsByDefault(),
       let id = try id("tokenizer.ggml.bos_token_id", vocabulary.count)
     {
       parts.postProcessor.before = [id]
