@@ -30,18 +30,37 @@ let package = Package(
   products: [
     .executable(name: "hone", targets: ["hone"])
   ],
-  dependencies: [],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
+  ],
   targets: [
     .target(name: "HoneKernels", cSettings: cSettings),
     floor("HoneFormats", over: []),
     floor("HoneTensors", over: ["HoneKernels"]),
     floor("HoneText", over: ["HoneFormats"]),
+    floor(
+      "HoneModels",
+      over: [
+        "HoneTensors", "HoneFormats", "HoneText", "HoneKernels",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
+    floor(
+      "HoneGeneration",
+      over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats", "HoneKernels"]),
     .executableTarget(
-      name: "hone", dependencies: ["HoneFormats", "HoneText"], swiftSettings: swiftSettings),
+      name: "hone",
+      dependencies: [
+        "HoneKernels", "HoneFormats", "HoneTensors", "HoneText", "HoneModels", "HoneGeneration",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: swiftSettings),
 
+    tests("HoneKernels", over: []),
     tests("HoneFormats", over: []),
-    tests("HoneTensors", over: ["HoneKernels"]),
+    tests("HoneTensors", over: ["HoneKernels", "HoneFormats"]),
     tests("HoneText", over: ["HoneFormats"]),
+    tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
+    tests("hone", over: ["HoneFormats"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17

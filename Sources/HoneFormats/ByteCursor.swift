@@ -56,6 +56,6 @@ extension MappedFile {
 
   /// The text of a range; nil when it is not UTF-8.
   func text(_ range: Range<Int>) -> String? {
-    String(validating: slice(range), as: UTF8.self)
+    UTF8Check.text(slice(range))
   }
 }

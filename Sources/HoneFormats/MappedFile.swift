@@ -7,6 +7,10 @@
 #endif
 
 /// A file's bytes, memory-mapped read-only for as long as this object lives.
+///
+/// Hold it in a variable while its bytes are in use: a temporary, as in
+/// `try MappedFile(path: path).bytes`, is gone before the bytes are read. A file that somebody cuts
+/// short while it is mapped ends the process on the next read past its new end, as with any mapping.
 public final class MappedFile: Sendable {
   public let path: String
   // Read-only pages of a private mapping: no thread can change them.

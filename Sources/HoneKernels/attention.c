@@ -2,75 +2,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemm.h"
+#include "attention.h"
 #include "isa.h"
-
-// The widest head (DeepSeek's and Gemma's are 256).
-enum { HK_MAXIMUM_HEAD = 1024 };
-
-// The parts of attention that depend on the instruction set; the products are those of gemm.h.
-typedef struct {
-  void (*load_rows)(
-      hk_format format, const void *stored, int64_t stride, int64_t rows, int64_t count,
-      float *out);
-  float (*absorb)(
-      float *scores, int64_t width, int64_t low, int64_t high, float softcap, float *maximum,
-      float *sum);
-  void (*scale_row)(float *row, int64_t count, float factor);
-  void (*few_scores)(
-      const float *q, int64_t queries, hk_format format, const void *keys, int64_t stride,
-      int64_t count, int64_t head_dim, float *scores, int64_t scores_stride);
-  void (*few_values)(
-      const float *weights, int64_t weights_stride, int64_t queries, hk_format format,
-      const void *values, int64_t stride, int64_t count, int64_t head_dim, float *out);
-} hk_attention_kernel;
-
-static inline float stored_number(hk_format format, const void *stored, int64_t i) {
-  float a;
-  if (format == HK_F32) {
-    memcpy(&a, (const char *)stored + 4 * i, 4);
-  } else if (format == HK_F16) {
-    _Float16 half;
-    memcpy(&half, (const char *)stored + 2 * i, 2);
-    a = (float)half;
-  } else {
-    uint16_t upper;
-    memcpy(&upper, (const char *)stored + 2 * i, 2);
-    uint32_t bits = (uint32_t)upper << 16;
-    memcpy(&a, &bits, 4);
-  }
-  return a;
-}
 
 #define HK_BODY "attention_body.h"
 #include "each_isa.h"
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
-// The keys that query i of a span sees: [low, high) of prefix and own keys counted together.
-typedef struct {
-  int64_t low, high;
-} visible;
-
-static visible seen(const hk_attention *a, const hk_span *span, int64_t i) {
-  int64_t high = span->prefix_count + span->key_count - span->query_count + i + 1;
-  return (visible){a->window > 0 ? most(0, high - a->window) : 0, high};
-}
-
-// Key j of a span, counted with the prefix; *run: how many from there lie in consecutive rows.
-static int64_t key_row(const hk_span *span, int64_t j, int64_t *run) {
-  if (j < span->prefix_count) {
-    *run = span->prefix_count - j;
-    return span->prefix + j;
-  }
-  *run = span->prefix_count + span->key_count - j;
-  return span->key + j - span->prefix_count;
-}
-
-static const char *stored_row(const hk_attention *a, const void *rows, int64_t row, int64_t head) {
-  int64_t size = a->kv_format == HK_F32 ? 4 : 2;
-  return (const char *)rows + (row * a->kv_stride + head * a->head_dim) * size;
+const hk_attention_kernel *hk_attention_kernel_current(void) {
+  hk_isa isa = hk_isa_current();
+  if (isa == HK_ISA_REFERENCE) return NULL;
+#if defined(__x86_64__)
+  return isa == HK_ISA_AVX2   ? &attention_kernel_avx2
+         : isa == HK_ISA_WIDE ? &attention_kernel_wide
+                              : &attention_kernel_avx512;
+#elif defined(__aarch64__)
+  return &attention_kernel_neon;
+#else
+  return NULL;
+#endif
 }
 
 // MARK: Plain C
@@ -111,8 +60,8 @@ void hk_attention_forward_reference(const hk_attention *a) {
 
 // MARK: Blocked
 
-// Keys in a block; rows (queries x the heads that share a key head) in a piece of work, about.
-enum { KEY_BLOCK = 64, PIECE_ROWS = 96, CHUNK_KEYS = 128 };
+// Keys of a query that are read by one piece of work when single queries are decoded.
+enum { CHUNK_KEYS = 128 };
 
 typedef struct {
   hk_pool *pool;
@@ -134,22 +83,6 @@ static int span_of(const call *c, int64_t piece) {
   return (int)low;
 }
 
-// Keys first ..< first + count of a span, as f32 rows.
-static void load_keys(
-    const call *c, const hk_span *span, const void *rows, int64_t head, int64_t first,
-    int64_t count, float *out) {
-  while (count > 0) {
-    int64_t run, row = key_row(span, first, &run);
-    run = least(run, count);
-    c->kernel->load_rows(
-        c->a->kv_format, stored_row(c->a, rows, row, head), c->a->kv_stride, run, c->a->head_dim,
-        out);
-    out += run * c->a->head_dim;
-    first += run;
-    count -= run;
-  }
-}
-
 // A block of queries of one span and one key head.
 static void attend(void *context, int64_t piece, int thread) {
   const call *c = context;
@@ -164,7 +97,7 @@ static void attend(void *context, int64_t piece, int thread) {
 
   int64_t row_panels = (rows + gemm->rows - 1) / gemm->rows, padded = row_panels * gemm->rows;
   int64_t dim_panels = (dim + gemm->columns - 1) / gemm->columns;
-  int64_t key_panels = (KEY_BLOCK + gemm->columns - 1) / gemm->columns;
+  int64_t key_panels = (HK_KEY_BLOCK + gemm->columns - 1) / gemm->columns;
   int64_t width = key_panels * gemm->columns;
   int64_t sizes[] = {
       rows * dim,                           // out
@@ -201,9 +134,9 @@ static void attend(void *context, int64_t piece, int thread) {
   for (int64_t r = 0; r < rows; r++) maximum[r] = -INFINITY, sum[r] = 0;
 
   int64_t end = seen(a, span, first + queries - 1).high;
-  for (int64_t j = seen(a, span, first).low; j < end; j += KEY_BLOCK) {
-    int64_t keys = least(KEY_BLOCK, end - j);
-    load_keys(c, span, a->k, head, j, keys, stored);
+  for (int64_t j = seen(a, span, first).low; j < end; j += HK_KEY_BLOCK) {
+    int64_t keys = least(HK_KEY_BLOCK, end - j);
+    load_keys(c->kernel, a, span, a->k, head, j, keys, stored);
     for (int64_t n = 0; n < keys; n += gemm->columns)
       gemm->pack_rows(
           stored + n * dim, dim, least(gemm->columns, keys - n), dim, 1, false, gemm->columns,
@@ -221,19 +154,17 @@ static void attend(void *context, int64_t piece, int thread) {
           scores + r * width, filled, low, high, a->softcap, &maximum[r], &sum[r]);
       if (kept != 1) c->kernel->scale_row(out + r * dim, dim, kept);
     }
-    load_keys(c, span, a->v, head, j, keys, stored);
-    for (int64_t k = 0; k < keys; k += 2)
-      gemm->pack_columns(
-          stored + k * dim, k + 1 < keys ? stored + (k + 1) * dim : NULL, dim, 1, false,
-          gemm->columns, packed + k * gemm->columns, KEY_BLOCK * gemm->columns);
+    load_keys(c->kernel, a, span, a->v, head, j, keys, stored);
+    gemm->pack_columns(
+        stored, dim, keys, dim, 1, false, gemm->columns, packed, HK_KEY_BLOCK * gemm->columns);
     for (int64_t r = 0; r < rows; r += gemm->rows)
       gemm->pack_rows(
           scores + r * width, width, least(gemm->rows, rows - r), keys, 1, false, gemm->rows,
-          packed_w + r * KEY_BLOCK);
+          packed_w + r * HK_KEY_BLOCK);
     for (int64_t n = 0; n < dim; n += gemm->columns)
       for (int64_t r = 0; r < rows; r += gemm->rows)
         gemm->tile(
-            keys, packed_w + r * KEY_BLOCK, packed + n * KEY_BLOCK, out + r * dim + n, dim,
+            keys, packed_w + r * HK_KEY_BLOCK, packed + n * HK_KEY_BLOCK, out + r * dim + n, dim,
             least(gemm->rows, rows - r), least(gemm->columns, dim - n), true);
   }
   for (int64_t r = 0; r < rows; r++) {
@@ -254,8 +185,7 @@ static void attend_chunk(void *context, int64_t piece, int thread) {
   int64_t head = local % a->kv_heads;
   visible see = seen(a, span, 0);
   int64_t start = see.low + local / a->kv_heads * CHUNK_KEYS;
-  int64_t count = least(CHUNK_KEYS, see.high - start), size = a->kv_format == HK_F32 ? 4 : 2;
-  (void)size;
+  int64_t count = least(CHUNK_KEYS, see.high - start);
   float *scaled = hk_pool_scratch(
       c->pool, thread, sizeof(float) * (size_t)(group * (dim + CHUNK_KEYS)));
   float *scores = scaled + group * dim;
@@ -319,15 +249,8 @@ void hk_attention_forward(hk_pool *pool, const hk_attention *a) {
     hk_attention_forward_reference(a);
     return;
   }
-#if defined(__x86_64__)
-  hk_isa isa = hk_isa_current();
-  c.kernel = isa == HK_ISA_AVX2   ? &attention_kernel_avx2
-             : isa == HK_ISA_WIDE ? &attention_kernel_wide
-                                  : &attention_kernel_avx512;
-#elif defined(__aarch64__)
-  c.kernel = &attention_kernel_neon;
-#endif
-  c.piece_queries = most(1, PIECE_ROWS / c.group);
+  c.kernel = hk_attention_kernel_current();
+  c.piece_queries = most(1, HK_QUERY_ROWS / c.group);
   bool single = true;
   for (int64_t s = 0; s < a->span_count; s++) single &= a->spans[s].query_count == 1;
 

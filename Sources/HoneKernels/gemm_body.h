@@ -230,22 +230,20 @@ static void HK(pack_rows_bf16)(
 }
 
 static void HK(pack_columns_f32)(
-    const float *first, const float *second, int64_t count, float scale, bool rounded, int width,
-    void *panel, int64_t panel_elements) {
-  float *out = panel;
-  for (int64_t j = 0; j < count; j += width, out += panel_elements) {
+    const float *rows, int64_t stride, int64_t depth, int64_t count, float scale, bool rounded,
+    int width, void *panel, int64_t panel_words) {
+  for (int64_t j = 0; j < count; j += width) {
     int64_t live = count - j < width ? count - j : width;
-    for (int half = 0; half < 2; half++) {
-      const float *p = half ? second : first;
-      if (!p) continue;
-      float *row = out + half * width;
+    float *row = (float *)panel + j / width * panel_words;
+    for (int64_t k = 0; k < depth; k++, row += width) {
+      const float *p = rows + k * stride + j;
       int64_t i = 0;
       for (; i + HK_LANES <= live; i += HK_LANES) {
-        vf a = vload(p + j + i) * scale;
+        vf a = vload(p + i) * scale;
         vstore(row + i, rounded ? (vf)vround_bf16(a) : a);
       }
       for (; i < live; i++) {
-        vf a = vset1(p[j + i] * scale);
+        vf a = vset1(p[i] * scale);
         row[i] = (rounded ? (vf)vround_bf16(a) : a)[0];
       }
       for (; i < width; i++) row[i] = 0;
@@ -254,30 +252,228 @@ static void HK(pack_columns_f32)(
 }
 
 static void HK(pack_columns_bf16)(
-    const float *first, const float *second, int64_t count, float scale, bool rounded, int width,
-    void *panel, int64_t panel_elements) {
+    const float *rows, int64_t stride, int64_t depth, int64_t count, float scale, bool rounded,
+    int width, void *panel, int64_t panel_words) {
   (void)rounded;
-  float *out = panel;
-  for (int64_t j = 0; j < count; j += width, out += panel_elements) {
-    int64_t live = count - j < width ? count - j : width, i = 0;
-    for (; i + HK_LANES <= live; i += HK_LANES) {
-      vu low = vround_bf16(vload(first + j + i) * scale) >> 16;
-      vu high = second ? vround_bf16(vload(second + j + i) * scale) : (vu)vzero();
-      vstore(out + i, (vf)(low | high));
+  for (int64_t j = 0; j < count; j += width) {
+    int64_t live = count - j < width ? count - j : width;
+    float *row = (float *)panel + j / width * panel_words;
+    for (int64_t k = 0; k < depth; k += 2, row += width) {
+      const float *first = rows + k * stride + j;
+      const float *second = k + 1 < depth ? first + stride : NULL;
+      int64_t i = 0;
+      for (; i + HK_LANES <= live; i += HK_LANES) {
+        vu low = vround_bf16(vload(first + i) * scale) >> 16;
+        vu high = second ? vround_bf16(vload(second + i) * scale) : (vu)vzero();
+        vstore(row + i, (vf)(low | high));
+      }
+      for (; i < live; i++) {
+        vu low = vround_bf16(vset1(first[i] * scale)) >> 16;
+        vu high = second ? vround_bf16(vset1(second[i] * scale)) : (vu)vzero();
+        row[i] = ((vf)(low | high))[0];
+      }
+      for (; i < width; i++) row[i] = 0;
     }
-    for (; i < live; i++) {
-      vu low = vround_bf16(vset1(first[j + i] * scale)) >> 16;
-      vu high = second ? vround_bf16(vset1(second[j + i] * scale)) : (vu)vzero();
-      out[i] = ((vf)(low | high))[0];
-    }
-    for (; i < width; i++) out[i] = 0;
   }
 }
 
+// MARK: int16
+
+#define vpair_sum HK(vpair_sum)
+#define quantized HK(quantized)
+#define unit_scale HK(unit_scale)
+#define tile_rows_i16 HK(tile_rows_i16)
+
+// sum + the two products of each lane's pairs of integers.
+HK_INLINE vi vpair_sum(vi sum, vi a, vi b) {
+#if HK_IS_AVX512
+  typedef short words __attribute__((vector_size(64)));
+  return sum + (vi)__builtin_ia32_pmaddwd512((words)a, (words)b);
+#elif HK_IS_AVX2
+  typedef short words __attribute__((vector_size(32)));
+  return sum + (vi)__builtin_ia32_pmaddwd256((words)a, (words)b);
+#else
+  return sum + (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
+#endif
+}
+
+// What is left of dividing by the largest of 32 numbers: their scale. Not a number where one of them
+// is not finite, so that the product shows it.
+HK_INLINE float unit_scale(float largest) {
+  return largest < __builtin_inff() ? largest * (1.0f / 8191) : __builtin_nanf("");
+}
+
+HK_INLINE void tile_rows_i16(
+    int64_t units, const float *left, const float *right, float *out, int64_t stride, int rows,
+    bool accumulate) {
+  vf totals[TILE_ROWS][TILE_VECTORS];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < TILE_VECTORS; j++)
+      totals[i][j] = accumulate ? vload(out + i * stride + j * HK_LANES) : vzero();
+#pragma clang loop unroll(disable)
+  for (int64_t unit = 0; unit < units; unit++) {
+    vi sums[TILE_ROWS][TILE_VECTORS];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+      for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = (vi){0};
+#pragma clang loop unroll(disable)
+    for (int k = 0; k < 16; k++) {
+      vi r[TILE_VECTORS];
+#pragma clang loop unroll(full)
+      for (int j = 0; j < TILE_VECTORS; j++) r[j] = (vi)vload(right + j * HK_LANES);
+#pragma clang loop unroll(full)
+      for (int i = 0; i < rows; i++) {
+        vi l = (vi)vset1(left[i]);
+#pragma clang loop unroll(full)
+        for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = vpair_sum(sums[i][j], l, r[j]);
+      }
+      left += TILE_ROWS;
+      right += TILE_COLUMNS;
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+      for (int j = 0; j < TILE_VECTORS; j++)
+        totals[i][j] = vfma(
+            __builtin_convertvector(sums[i][j], vf),
+            vset1(left[i]) * vload(right + j * HK_LANES), totals[i][j]);
+    left += TILE_ROWS;
+    right += TILE_COLUMNS;
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < TILE_VECTORS; j++)
+      vstore(out + i * stride + j * HK_LANES, totals[i][j]);
+}
+
+#define HK_TILE tile_rows_i16
+HK_TILE_FUNCTION(, HK(tile_i16))
+#undef HK_TILE
+
+// Eight consecutive numbers, times the inverse of their scale, as four pairs of integers: adding
+// 1.5 * 2^23 rounds to nearest and leaves the integer in the low bits.
+HK_INLINE vf4 quantized(vf4 a, vf4 b, float inverse) {
+  a = a * inverse + 12582912.0f;
+  b = b * inverse + 12582912.0f;
+  vu4 even = (vu4)__builtin_shufflevector(a, b, 0, 2, 4, 6);
+  vu4 odd = (vu4)__builtin_shufflevector(a, b, 1, 3, 5, 7);
+  return (vf4)((even & 0xffff) | odd << 16);
+}
+
+#define pack_unit HK(pack_unit)
+// The 32 numbers at p (fewer at the end of a row) as 16 words; returns their scale.
+HK_INLINE float pack_unit(const float *p, int64_t depth, float scale, vf4 *words) {
+  float padded[32];
+  if (depth < 32) {
+    for (int64_t k = 0; k < 32; k++) padded[k] = k < depth ? p[k] : 0;
+    p = padded;
+  }
+  vf largest = vzero();
+  vi finite = (vi)largest == 0;
+#pragma clang loop unroll(full)
+  for (int k = 0; k < 32; k += HK_LANES) {
+    vf a = vload(p + k);
+    finite &= a - a == vzero();
+    largest = vmax(vmax(a, -a), largest);
+  }
+  float unit = vmaximum(vselect(finite, largest, vset1(__builtin_inff()))) * __builtin_fabsf(scale);
+  unit = unit_scale(unit);
+  float inverse = unit > 0 ? scale / unit : 0;
+#pragma clang loop unroll(full)
+  for (int k = 0; k < 32; k += 8)
+    words[k / 8] = inverse == 0 ? (vf4){0}
+                                : quantized(*(const vf4 *)(p + k), *(const vf4 *)(p + k + 4), inverse);
+  return unit;
+}
+
+static void HK(pack_rows_i16)(
+    const float *rows, int64_t stride, int64_t count, int64_t depth, float scale, bool rounded,
+    int width, void *panel) {
+  (void)rounded;
+  for (int i = 0; i < width; i += 4) {
+    int room = width - i < 4 ? width - i : 4;
+    float *out = (float *)panel + i;
+    for (int64_t k = 0; k < depth; k += 32, out += 17 * width) {
+      vf4 words[4][4];
+      float scales[4];
+      for (int r = 0; r < room; r++) {
+        scales[r] = 0;
+        for (int g = 0; g < 4; g++) words[r][g] = (vf4){0};
+        if (i + r < count)
+          scales[r] = pack_unit(
+              rows + (i + r) * stride + k, depth - k < 32 ? depth - k : 32, scale, words[r]);
+      }
+      for (int r = 0; r < room; r++) out[16 * width + r] = scales[r];
+      if (room == 4) {
+        for (int g = 0; g < 4; g++)
+          put_4x4(words[0][g], words[1][g], words[2][g], words[3][g], out + 4 * g * width, width);
+      } else {
+        for (int r = 0; r < room; r++)
+          for (int word = 0; word < 16; word++) out[word * width + r] = words[r][word / 4][word % 4];
+      }
+    }
+  }
+}
+
+static void HK(pack_columns_i16)(
+    const float *rows, int64_t stride, int64_t depth, int64_t count, float scale, bool rounded,
+    int width, void *panel, int64_t panel_words) {
+  (void)rounded;
+  for (int64_t j = 0; j < count; j += width)
+    for (int64_t i = 0; i < width; i += HK_LANES) {
+      float *out = (float *)panel + j / width * panel_words + i;
+      int64_t room = width - i < HK_LANES ? width - i : HK_LANES;
+      int64_t live = count - j - i < room ? count - j - i : room;
+      vf column[32];
+      vf largest = vzero();
+      vi finite = (vi)largest == 0;
+      for (int64_t k = 0; k < 32; k++) {
+        vf a = vzero();
+        const float *p = rows + k * stride + j + i;
+        if (k < depth && live == HK_LANES) {
+          a = vload(p);
+        } else if (k < depth) {
+          float t[HK_LANES] = {0};
+          for (int64_t lane = 0; lane < live; lane++) t[lane] = p[lane];
+          a = vload(t);
+        }
+        finite &= a - a == vzero();
+        column[k] = a;
+        largest = vmax(vmax(a, -a), largest);
+      }
+      vf unit = largest * (__builtin_fabsf(scale) * (1.0f / 8191));
+      vf inverse = vselect(unit > vzero(), scale / unit, vzero());
+      unit = vselect(finite, unit, vset1(__builtin_nanf("")));
+      inverse = vselect(finite, inverse, vzero());
+      for (int k = 0; k <= 16; k++) {
+        vf word = unit;
+        if (k < 16) {
+          vf a = vselect(finite, column[2 * k], vzero());
+          vf b = vselect(finite, column[2 * k + 1], vzero());
+          vi low = (vi)(a * inverse + 12582912.0f) & 0xffff;
+          word = (vf)(low | (vi)(b * inverse + 12582912.0f) << 16);
+        }
+        if (room == HK_LANES) {
+          vstore(out + k * width, word);
+        } else {
+          float t[HK_LANES];
+          vstore(t, word);
+          for (int64_t lane = 0; lane < room; lane++) out[k * width + lane] = t[lane];
+        }
+      }
+    }
+}
+
 static const hk_gemm_kernel HK(kernel_f32) = {
-    TILE_ROWS, TILE_COLUMNS, 1, HK(pack_rows_f32), HK(pack_columns_f32), HK(tile_f32)};
+    TILE_ROWS, TILE_COLUMNS, 1, 1, HK(pack_rows_f32), HK(pack_columns_f32), HK(tile_f32)};
 static const hk_gemm_kernel HK(kernel_bf16) = {
-    TILE_ROWS, TILE_COLUMNS, 2, HK(pack_rows_bf16), HK(pack_columns_bf16), HK(tile_bf16)};
+    TILE_ROWS, TILE_COLUMNS, 2, 1, HK(pack_rows_bf16), HK(pack_columns_bf16), HK(tile_bf16)};
+static const hk_gemm_kernel HK(kernel_i16) = {
+    TILE_ROWS, TILE_COLUMNS, 32, 17, HK(pack_rows_i16), HK(pack_columns_i16), HK(tile_i16)};
 
 #undef HK_BF16_TARGET
 #undef HK_PAIR_DOT

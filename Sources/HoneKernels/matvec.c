@@ -34,7 +34,9 @@ enum { MAXIMUM_PRODUCTS = 8, DECODED = 256 };
 
 typedef struct {
   const hk_matvec_kernel *kernel;
-  const float *x, *sums;
+  const float *x, *sums, *scales;
+  const int16_t *words;  // x in 16 bits; null where products are in f32
+  const float *pairs;    // of one row, for each 32: scale and sum
   int64_t rows, depth;
   const hk_product *products;
   int count;
@@ -73,10 +75,25 @@ static void multiply(void *context, int64_t piece, int thread) {
                     : w->format == HK_Q4_1 ? kernel->q4_1
                     : w->format == HK_Q8_0 ? kernel->q8_0
                                            : NULL;
+  hk_dot_int16 dot_int16 = c->words ? hk_dot_int16_for(w->format) : NULL;
+  hk_dot_two_int16 dot_two = c->words && c->rows == 1 ? hk_dot_two_int16_for(w->format) : NULL;
+  if (dot_two) {
+    // A last odd row is taken twice.
+    for (int64_t n = start; n < end; n += 2) {
+      const uint8_t *first = (const uint8_t *)w->matrix + n * w->row_bytes;
+      float out[2];
+      dot_two(first, n + 1 < end ? first + w->row_bytes : first, c->words, c->pairs, c->depth, out);
+      for (int64_t i = n; i < end && i < n + 2; i++)
+        w->out[i] = w->accumulate ? w->out[i] + out[i - n] : out[i - n];
+    }
+    return;
+  }
   for (int64_t n = start; n < end; n++) {
     const uint8_t *matrix_row = (const uint8_t *)w->matrix + n * w->row_bytes;
     float out[HK_MATVEC_ROWS];
-    if (dot)
+    if (dot_int16)
+      dot_int16(matrix_row, c->words, c->scales, c->sums, c->rows, c->depth, out);
+    else if (dot)
       dot(matrix_row, c->x, c->sums, c->rows, c->depth, out);
     else
       dot_decoded(c, w->format, matrix_row, out);
@@ -88,7 +105,7 @@ static void multiply(void *context, int64_t piece, int thread) {
 }
 
 void hk_matvec(
-    hk_pool *pool, const float *x, int64_t stride, int64_t rows, int64_t depth,
+    hk_pool *pool, hk_compute compute, const float *x, int64_t stride, int64_t rows, int64_t depth,
     const hk_product *products, int count) {
   call c = {.rows = rows, .depth = depth, .products = products};
 #if defined(__x86_64__)
@@ -99,11 +116,26 @@ void hk_matvec(
 #elif defined(__aarch64__)
   c.kernel = &matvec_kernel_neon;
 #endif
+  bool in_int16 = compute == HK_COMPUTE_AUTO && depth % 32 == 0 && hk_isa_available(HK_ISA_AVX2);
   int64_t blocks = (depth + 31) / 32;
-  float *packed = hk_pool_shared(pool, sizeof(float) * (size_t)(blocks * (32 * rows + 8)));
-  c.kernel->pack_blocks(x, stride, rows, depth, packed, packed + blocks * 32 * rows);
+  // x in f32, its sums, its scales, then x in 16 bits.
+  float *packed = hk_pool_shared(pool, sizeof(float) * (size_t)(blocks * (48 * rows + 18)));
+  float *sums = packed + blocks * 32 * rows, *scales = sums + blocks * 8;
+  c.kernel->pack_blocks(x, stride, rows, depth, packed, sums);
   c.x = packed;
-  c.sums = packed + blocks * 32 * rows;
+  c.sums = sums;
+  if (in_int16) {
+    int16_t *words = (int16_t *)(scales + blocks * 8);
+    hk_pack_int16(x, stride, rows, depth, words, scales);
+    c.words = words;
+    float *pairs = scales + blocks * (8 + 16 * rows);
+    for (int64_t b = 0; b < blocks; b++) {
+      pairs[2 * b] = scales[8 * b];
+      pairs[2 * b + 1] = sums[8 * b];
+    }
+    c.pairs = pairs;
+    c.scales = scales;
+  }
   int64_t pieces = 0;
   for (int p = 0; p < count; p++) {
     // About 16 pieces a matrix, but no piece of less than some ten thousand products.

@@ -106,8 +106,7 @@ HK_DOT_BLOCKS(dot_q8_0, 34, decode_q8_0, 0, false, 0.0f)
         vf a = load(w + v * HK_LANES * bytes), b = load(w + (v + 1) * HK_LANES * bytes);   \
         _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) {                \
           total[r] = vfma(a, vload(x + r * 32 + v * HK_LANES), total[r]);                  \
-          vf *second = rows > 4 ? &total[r] : &other[r];                                   \
-          *second = vfma(b, vload(x + r * 32 + (v + 1) * HK_LANES), *second);              \
+          other[r] = vfma(b, vload(x + r * 32 + (v + 1) * HK_LANES), other[r]);            \
         }                                                                                  \
       }                                                                                    \
     }                                                                                      \

@@ -61,7 +61,7 @@ package struct GGUFArray: Sendable {
   ///
   /// - Throws: ``FormatError`` when it is not UTF-8.
   package func string(at index: Int) throws -> String {
-    guard let text = String(validating: bytes(at: index), as: UTF8.self) else {
+    guard let text = UTF8Check.text(bytes(at: index)) else {
       throw FormatError(
         file: file.path, place: "metadata key \(FormatError.quoted(key)), element \(index)",
         problem: "is not valid UTF-8")

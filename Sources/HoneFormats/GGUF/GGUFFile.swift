@@ -24,7 +24,7 @@ package final class GGUFFile: Sendable {
   /// Reads a file that is already mapped.
   ///
   /// - Parameter openPart: opens a further part of a split model.
-  init(_ file: MappedFile, openPart: (String) throws -> MappedFile) throws {
+  package init(_ file: MappedFile, openPart: (String) throws -> MappedFile) throws {
     let first = try GGUFParser.parse(file)
     var tensors = first.tensors
     let partPaths = try GGUFSplit.furtherParts(of: file.path, metadata: first.metadata)

@@ -25,6 +25,7 @@ struct GGUFParser {
     var offset: UInt64
   }
 
+  private static let maximumKeyLength = 65_535
   private static let maximumNameLength = 64
   private static let maximumDimensions = 4
   private static let maximumArrayDepth = 4
@@ -52,6 +53,11 @@ struct GGUFParser {
     var metadata = GGUFMetadata(file: file.path)
     for index in 0..<entryCount {
       let key = try text("key of metadata entry \(index)")
+      guard key.utf8.count <= Self.maximumKeyLength else {
+        throw error(
+          "metadata entry \(index)",
+          "has a key of \(key.utf8.count) bytes; the format allows \(Self.maximumKeyLength)")
+      }
       let value = try value(of: key)
       guard metadata.append(value, for: key) else {
         throw error("metadata key \(FormatError.quoted(key))", "stands twice in the file")

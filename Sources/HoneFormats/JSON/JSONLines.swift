@@ -23,7 +23,7 @@ public struct JSONLines {
     self.init(try MappedFile(path: path))
   }
 
-  init(_ file: MappedFile) {
+  package init(_ file: MappedFile) {
     self.file = file
     // Some editors begin a UTF-8 file with a byte order mark.
     position = file.bytes.prefix(3).elementsEqual([0xEF, 0xBB, 0xBF]) ? 3 : 0

@@ -18,7 +18,7 @@ public struct JSONParser {
     _ bytes: UnsafeRawBufferPointer, file: String, firstLine: Int = 1,
     duplicateKeys: DuplicateKeys = .lastWins, maximumDepth: Int = 256
   ) throws -> JSONValue {
-    guard let start = bytes.baseAddress else {
+    guard let start = bytes.baseAddress, bytes.count > 0 else {
       throw FormatError(file: file, problem: "is empty where JSON was expected")
     }
     var parser = JSONParser(

@@ -28,6 +28,11 @@ extension JSONValue {
   }
 }
 
+extension JSONValue: CustomStringConvertible {
+  /// The value as compact JSON text.
+  public var description: String { text() }
+}
+
 private struct JSONWriter {
   let style: JSONStyle
   let sortingKeys: Bool

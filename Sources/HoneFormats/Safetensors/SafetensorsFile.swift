@@ -20,7 +20,7 @@ package final class SafetensorsFile: Sendable {
   package convenience init(path: String) throws { try self.init(MappedFile(path: path)) }
 
   /// Reads a file that is already mapped.
-  init(_ file: MappedFile) throws {
+  package init(_ file: MappedFile) throws {
     path = file.path
     var cursor = ByteCursor(file)
     let length = try cursor.read(UInt64.self, "the header's length")

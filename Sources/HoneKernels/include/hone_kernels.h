@@ -33,6 +33,14 @@ int hk_isa_named(const char *name);
 // Makes this thread use the given set (tests, benchmarks); -1 returns to the usual choice.
 void hk_isa_override(int isa);
 
+// MARK: What the machine can do (limits.c)
+
+typedef enum hk_limit {
+  HK_LIMIT_F32 = 0,     // f32 multiply-adds, two operations each
+  HK_LIMIT_BF16 = 1,    // bf16 dot products into f32
+  HK_LIMIT_MEMORY = 2,  // bytes read from memory
+} hk_limit;
+
 // MARK: Threads (pool.c)
 
 // A fixed set of threads that run numbered pieces of work. Which thread runs a piece is open, what
@@ -50,6 +58,10 @@ void *hk_pool_scratch(hk_pool *pool, int thread, size_t bytes);
 void *hk_pool_shared(hk_pool *pool, size_t bytes);
 // What the scratch blocks hold now, in bytes.
 size_t hk_pool_scratch_bytes(const hk_pool *pool);
+
+// Operations or bytes a second of all threads at once, measured now (about a tenth of a second);
+// 0 where the machine lacks the instruction.
+double hk_measure_limit(hk_pool *pool, hk_limit limit);
 
 // MARK: Stored formats (quantblocks.c)
 
@@ -76,6 +88,8 @@ int64_t hk_format_block_elements(hk_format format);
 int64_t hk_format_block_bytes(hk_format format);
 // out[count] = the stored numbers; count is a multiple of the block's elements.
 void hk_dequantize_row(hk_format format, const void *blocks, int64_t count, float *out);
+void hk_dequantize_row_reference(
+    hk_format format, const void *blocks, int64_t count, float *out);
 
 // MARK: Matrix products (gemm.c, matvec.c)
 
@@ -83,7 +97,8 @@ void hk_dequantize_row(hk_format format, const void *blocks, int64_t count, floa
 typedef enum hk_compute {
   HK_COMPUTE_F32 = 0,   // not at all
   HK_COMPUTE_BF16 = 1,  // to bf16
-  HK_COMPUTE_AUTO = 2,  // as is fastest here: bf16 where the machine multiplies it, else not
+  HK_COMPUTE_AUTO = 2,  // as is fastest here
+  HK_COMPUTE_INT16 = 3,  // to 14-bit integers with a scale for each 32 (each row's or column's)
 } hk_compute;
 
 // The left operand, f32: rows x depth with `stride` floats from row to row, or, transposed, stored
@@ -113,10 +128,18 @@ typedef struct hk_product {
 
 // out_i = scale * x W_i for each of `count` right operands that share the left operand, rows x
 // depth. Any size. Packs both operands (and so decodes the stored format) and runs one
-// register-tiled kernel over them; a few rows go to hk_matvec.
+// register-tiled kernel over them. A row's numbers do not depend on the other rows.
 void hk_gemm(
     hk_pool *pool, hk_compute compute, hk_left left, int64_t rows, int64_t depth,
     const hk_product *products, int count);
+// The same for a few rows and matrices stored by rows: nothing is packed, each stored row is
+// decoded once, in registers, and meets up to eight rows of x. Bound by memory for one row, by
+// arithmetic for eight. A row's numbers do not depend on the other rows, but differ in their last
+// bits from hk_gemm's. With HK_COMPUTE_AUTO x may be rounded to 16 bits with a scale for each 32;
+// otherwise nothing is rounded.
+void hk_gemm_few(
+    hk_pool *pool, hk_compute compute, hk_left left, int64_t rows, int64_t depth, const hk_product *products,
+    int count);
 // The same in plain C, one thread, sums in double.
 void hk_gemm_reference(
     hk_compute compute, hk_left left, int64_t rows, int64_t depth, const hk_product *products,
@@ -157,6 +180,126 @@ typedef struct hk_attention {
 void hk_attention_forward(hk_pool *pool, const hk_attention *attention);
 // The same in plain C, one thread, sums in double.
 void hk_attention_forward_reference(const hk_attention *attention);
+
+// The way back, from the gradient of `out` and what the forward left in out and lse.
+//   out_gradient, q_gradient  as out and q, with their strides
+//   k_gradient, v_gradient    [rows][kv_heads][head_dim] f32, kv_heads * head_dim from row to row
+// q_gradient is set; k_gradient and v_gradient are added to, since spans may share a prefix; either
+// pair may be null. The weights are recomputed, block by block, from the scores and lse.
+void hk_attention_backward(
+    hk_pool *pool, const hk_attention *attention, const float *out_gradient, float *q_gradient,
+    float *k_gradient, float *v_gradient);
+void hk_attention_backward_reference(
+    const hk_attention *attention, const float *out_gradient, float *q_gradient, float *k_gradient,
+    float *v_gradient);
+
+// MARK: Rows of numbers
+
+// These work on the rows they are given; callers split rows between threads. Sums run in a fixed
+// order for each instruction set. Gradients named "_add" are added to, the others set.
+
+// y = x / sqrt(mean(x^2) + epsilon) * (weight + weight_offset) for each row of `columns`.
+// inverse[rows] receives 1 / sqrt(...) for the way back; may be null.
+void hk_rmsnorm(
+    const float *x, const float *weight, float weight_offset, float epsilon, int64_t rows,
+    int64_t columns, float *y, float *inverse);
+void hk_rmsnorm_reference(
+    const float *x, const float *weight, float weight_offset, float epsilon, int64_t rows,
+    int64_t columns, float *y, float *inverse);
+// dx from dy; weight_gradient_add[columns] may be null.
+void hk_rmsnorm_backward(
+    const float *x, const float *weight, float weight_offset, const float *inverse,
+    const float *y_gradient, int64_t rows, int64_t columns, float *x_gradient,
+    float *weight_gradient_add);
+void hk_rmsnorm_backward_reference(
+    const float *x, const float *weight, float weight_offset, const float *inverse,
+    const float *y_gradient, int64_t rows, int64_t columns, float *x_gradient,
+    float *weight_gradient_add);
+
+// y = (x - mean) / sqrt(variance + epsilon) * weight + bias; bias may be null.
+// mean[rows] and inverse[rows] are kept for the way back; may be null.
+void hk_layernorm(
+    const float *x, const float *weight, const float *bias, float epsilon, int64_t rows,
+    int64_t columns, float *y, float *mean, float *inverse);
+void hk_layernorm_reference(
+    const float *x, const float *weight, const float *bias, float epsilon, int64_t rows,
+    int64_t columns, float *y, float *mean, float *inverse);
+
+// Rotary embedding: the pairs (i, i + pairs) of each head, or with `interleaved` (2i, 2i + 1), are
+// turned by the angles of the row's position, backwards with `inverse`. The other numbers of a head
+// stay. x, y: [rows][heads][head_dim], may be the same; cosines, sines: [positions][pairs].
+void hk_rope(
+    const float *x, const int32_t *positions, const float *cosines, const float *sines,
+    bool interleaved, bool inverse, int64_t rows, int64_t heads, int64_t head_dim, int64_t pairs,
+    float *y);
+void hk_rope_reference(
+    const float *x, const int32_t *positions, const float *cosines, const float *sines,
+    bool interleaved, bool inverse, int64_t rows, int64_t heads, int64_t head_dim, int64_t pairs,
+    float *y);
+
+// What a feed-forward half puts between its matrices.
+typedef enum hk_activation {
+  HK_SILU = 0,       // x / (1 + e^-x)
+  HK_GELU_TANH = 1,  // x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+  HK_GELU_ERF = 2,   // x / 2 (1 + erf(x / sqrt 2))
+  HK_RELU = 3,
+} hk_activation;
+
+// y = f(x), or f(x) * up where up is not null (SwiGLU, GeGLU, ReGLU).
+void hk_activate(
+    hk_activation activation, const float *x, const float *up, int64_t count, float *y);
+void hk_activate_reference(
+    hk_activation activation, const float *x, const float *up, int64_t count, float *y);
+// up and up_gradient are both null or both not. x_gradient may be y_gradient.
+void hk_activate_backward(
+    hk_activation activation, const float *x, const float *up, const float *y_gradient,
+    int64_t count, float *x_gradient, float *up_gradient);
+void hk_activate_backward_reference(
+    hk_activation activation, const float *x, const float *up, const float *y_gradient,
+    int64_t count, float *x_gradient, float *up_gradient);
+
+// y = a + b; y += scale * x; x *= scale.
+void hk_add(const float *a, const float *b, int64_t count, float *y);
+void hk_add_reference(const float *a, const float *b, int64_t count, float *y);
+void hk_axpy(int64_t count, float scale, const float *x, float *y);
+void hk_axpy_reference(int64_t count, float scale, const float *x, float *y);
+void hk_scale(int64_t count, float scale, float *x);
+void hk_scale_reference(int64_t count, float scale, float *x);
+// The sum of squares, in double.
+double hk_square_sum(const float *x, int64_t count);
+double hk_square_sum_reference(const float *x, int64_t count);
+// Each row becomes its softmax.
+void hk_softmax(float *x, int64_t rows, int64_t columns);
+void hk_softmax_reference(float *x, int64_t rows, int64_t columns);
+
+// Rounded to nearest even; a NaN stays one.
+void hk_f32_to_f16(const float *x, int64_t count, uint16_t *y);
+void hk_f32_to_f16_reference(const float *x, int64_t count, uint16_t *y);
+void hk_f32_to_bf16(const float *x, int64_t count, uint16_t *y);
+void hk_f32_to_bf16_reference(const float *x, int64_t count, uint16_t *y);
+
+// For each row of logits and its target: loss = log(sum(e^logits)) - logits[target]. With a
+// gradient_scale that is not 0 the logits become (softmax - onehot(target)) * gradient_scale.
+void hk_cross_entropy(
+    float *logits, const int32_t *targets, float gradient_scale, int64_t rows, int64_t columns,
+    float *losses);
+void hk_cross_entropy_reference(
+    float *logits, const int32_t *targets, float gradient_scale, int64_t rows, int64_t columns,
+    float *losses);
+
+// One step of AdamW (Loshchilov & Hutter, 2019) as torch.optim.AdamW computes it: weight decay
+// first, then the moments, then parameter -= rate / correction1 * m / (sqrt(v) / sqrt(correction2)
+// + epsilon), with correction = 1 - beta^step.
+typedef struct hk_adamw {
+  float rate, beta1, beta2, epsilon, weight_decay;
+  float correction1, correction2;
+} hk_adamw;
+void hk_adamw_step(
+    const hk_adamw *settings, const float *gradient, int64_t count, float *parameter, float *m,
+    float *v);
+void hk_adamw_step_reference(
+    const hk_adamw *settings, const float *gradient, int64_t count, float *parameter, float *m,
+    float *v);
 
 #ifdef __cplusplus
 }

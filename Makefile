@@ -1,0 +1,31 @@
+# What a newcomer needs: make quickstart. What a change needs: make format lint test.
+
+SWIFT ?= swift
+BUILD_FLAGS ?=
+HONE = .build/release/hone
+FORMATTED = Package.swift Sources Tests
+
+.PHONY: build test quickstart bench format lint requirements
+
+build: requirements
+	$(SWIFT) build -c release $(BUILD_FLAGS)
+
+# In release mode: the kernels' plain forms are too slow otherwise, and it is what people run.
+test: requirements
+	HONE_WARNINGS_AS_ERRORS=1 $(SWIFT) test -c release -Xswiftc -enable-testing \
+		--explicit-target-dependency-import-check error $(BUILD_FLAGS)
+
+quickstart: build
+	$(HONE) generate --model smollm2-135m --prompt "The capital of France is" --max-tokens 16
+
+bench: build
+	$(HONE) bench --model smollm2-135m
+
+format: requirements
+	$(SWIFT) format format --in-place --recursive $(FORMATTED)
+
+lint: requirements
+	$(SWIFT) format lint --strict --recursive $(FORMATTED)
+
+requirements:
+	@SWIFT="$(SWIFT)" Scripts/requirements

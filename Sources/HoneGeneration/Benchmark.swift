@@ -1,0 +1,189 @@
+import HoneKernels
+import HoneModels
+import HoneTensors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Measures how fast a model runs, and how near its kernels come to what the machine can do.
+///
+/// The machine's limits are measured in the same run, beside what is compared with them, because
+/// shared machines change their speed from minute to minute.
+public struct Benchmark {
+  /// What one measurement gave.
+  public struct Result: Sendable {
+    public var name: String
+    public var value: Double
+    public var unit: String
+    /// As a share of a limit of the machine, where that says something.
+    public var share: Double?
+    /// The limit that `share` is of.
+    public var limit: String
+
+    public init(
+      _ name: String, _ value: Double, _ unit: String, share: Double? = nil, limit: String = ""
+    ) {
+      self.name = name
+      self.value = value
+      self.unit = unit
+      self.share = share
+      self.limit = limit
+    }
+  }
+
+  private let model: LanguageModel
+  private let engine: Engine
+  private let clock = ContinuousClock()
+
+  public init(_ model: LanguageModel, engine: Engine) {
+    self.model = model
+    self.engine = engine
+  }
+
+  private func seconds(_ body: () -> Void) -> Double {
+    let time = clock.measure(body)
+    return Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
+  }
+
+  /// The median of several runs.
+  private func median(of runs: Int, _ body: () -> Void) -> Double {
+    (0..<runs).map { _ in seconds(body) }.sorted()[runs / 2]
+  }
+
+  /// What the machine can do: operations and bytes a second of all threads.
+  public func limits() -> [Result] {
+    let pool = engine.threads.handle
+    return [
+      Result("f32 multiply-add", hk_measure_limit(pool, HK_LIMIT_F32) / 1e9, "GFLOP/s"),
+      Result("bf16 dot product", hk_measure_limit(pool, HK_LIMIT_BF16) / 1e9, "GFLOP/s"),
+      Result("memory read", hk_measure_limit(pool, HK_LIMIT_MEMORY) / 1e9, "GB/s"),
+    ].filter { $0.value > 0 }
+  }
+
+  /// Products of the model's own matrices with 512 rows, forward and back, and the kernels of
+  /// decoding.
+  public func kernels() -> [Result] {
+    var results: [Result] = []
+    let pool = engine.threads.handle
+    let block = model.decoder.blocks[0]
+    let weights = [
+      ("query", block.query), ("key", block.key), ("gate", block.gate), ("down", block.down),
+    ]
+    let hasBF16 = hk_isa_available(HK_ISA_AVX512BF16)
+    for (name, projection) in weights {
+      let weight = projection.weight
+      for (label, compute, limit) in [
+        ("f32", Compute.f32, HK_LIMIT_F32),
+        ("auto", Compute.auto, hasBF16 ? HK_LIMIT_BF16 : HK_LIMIT_F32),
+      ] {
+        let rows = 512
+        let engine = Engine(sharing: engine, compute: compute)
+        let input = engine.tensor([rows, weight.columns], (0..<rows * weight.columns).map(value))
+        let pass = Pass(engine)
+        _ = projected(input, through: [weight], in: pass)
+        let operations = 2.0 * Double(rows * weight.rows * weight.columns)
+        // The limit is measured between the runs, so that both see the same machine.
+        var shares: [(rate: Double, share: Double)] = []
+        for _ in 0..<5 {
+          let peak = hk_measure_limit(pool, limit)
+          let rate =
+            operations * 4
+            / seconds { for _ in 0..<4 { _ = projected(input, through: [weight], in: pass) } }
+          shares.append((rate, rate / peak))
+        }
+        let middle = shares.sorted { $0.share < $1.share }[2]
+        results.append(
+          Result(
+            "\(name) \(weight.rows)x\(weight.columns) \(weight.format), 512 rows, \(label)",
+            middle.rate / 1e9, "GFLOP/s", share: middle.share,
+            limit: limit == HK_LIMIT_BF16 ? "bf16 peak" : "f32 peak"))
+      }
+    }
+    return results
+  }
+
+  private func value(_ index: Int) -> Float { Float(index % 23 - 11) / 8 }
+
+  /// Tokens a second of reading a prompt, and of generating for one and for eight sequences.
+  public func throughput() -> [Result] {
+    let vocabulary = model.spec.vocabularySize
+    func tokens(_ count: Int) -> [Int32] {
+      (0..<count).map { Int32(($0 * 7919 + 13) % min(vocabulary, 40_000)) }
+    }
+    var results: [Result] = []
+    let prompt = tokens(min(512, model.spec.contextLength))
+    let cache = KeyValueCache(
+      for: model.spec, sequenceCapacity: prompt.count, compute: engine.compute)
+    let prefill = median(of: 5) {
+      cache.reset()
+      let pass = Pass(engine)
+      let hidden = model.decoder.hiddenStates(
+        TokenBatch([prompt]), adapter: NoAdapter(), cache: cache, in: pass)
+      let last = hidden.rows(prompt.count - 1..<prompt.count)
+      _ = model.decoder.logits(last, adapter: NoAdapter(), in: pass)
+    }
+    results.append(
+      Result("prefill of \(prompt.count)", Double(prompt.count) / prefill, "tokens/s"))
+
+    let bandwidth = hk_measure_limit(engine.threads.handle, HK_LIMIT_MEMORY)
+    var rates: [Int: Double] = [:]
+    for sequences in [1, 8] {
+      let count = 64
+      let cache = KeyValueCache(
+        for: model.spec, sequences: sequences, sequenceCapacity: 16 + count,
+        compute: engine.compute)
+      let rate = (0..<3).map { _ -> Double in
+        cache.reset()
+        for slot in 0..<sequences {
+          let batch = TokenBatch(ids: tokens(8), sequences: [.init(rows: 0..<8, slot: slot)])
+          _ = model.decoder.hiddenStates(
+            batch, adapter: NoAdapter(), cache: cache, in: Pass(engine))
+        }
+        let time = seconds {
+          for step in 0..<count {
+            let pass = Pass(engine, decoding: true)
+            let batch = TokenBatch(
+              ids: (0..<sequences).map { Int32(($0 * 31 + step * 7) % vocabulary) },
+              sequences: (0..<sequences).map {
+                .init(rows: $0..<$0 + 1, position: 8 + step, slot: $0)
+              })
+            let hidden = model.decoder.hiddenStates(
+              batch, adapter: NoAdapter(), cache: cache, in: pass)
+            _ = model.decoder.logits(hidden, adapter: NoAdapter(), in: pass)
+          }
+        }
+        return Double(sequences * count) / time
+      }.sorted()[1]
+      rates[sequences] = rate
+      if sequences == 1 {
+        let bytes = Double(model.decoder.bytesReadPerToken)
+        results.append(
+          Result(
+            "decode", rate, "tokens/s", share: rate * bytes / bandwidth, limit: "memory bandwidth"))
+      } else {
+        results.append(Result("decode of \(sequences) together", rate, "tokens/s"))
+      }
+    }
+    if let one = rates[1], let eight = rates[8] {
+      results.append(Result("decode of 8 over decode", eight / one, "x"))
+    }
+    return results
+  }
+
+  /// The most memory that this process ever held, in bytes.
+  public static var peakMemory: Int {
+    var usage = rusage()
+    // RUSAGE_SELF, which is an enumeration in one C library and a number in the others.
+    getrusage(0, &usage)
+    #if os(Linux)
+      return usage.ru_maxrss * 1024
+    #else
+      return usage.ru_maxrss
+    #endif
+  }
+}

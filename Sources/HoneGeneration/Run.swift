@@ -1,0 +1,106 @@
+import HoneText
+
+/// The state of a generation of many prompts: which is decoded in which slot, and what came so far.
+struct Run {
+  private struct Sequence {
+    var sampler: Sampler
+    var decoder: StreamDecoder
+    var matcher: StopMatcher
+    var completion = Generator.Completion(tokens: [], text: "", reason: .cancelled)
+  }
+
+  private let prompts: [[Int32]]
+  private let stop: StopRules
+  private let endTokens: Set<Int32>
+  private var sequences: [Sequence]
+  /// The prompt in each slot, and whether it has been read.
+  private var slots: [(prompt: Int, isRead: Bool)?] = []
+  private var next = 0
+
+  init(
+    prompts: [[Int32]], prefix: [Int32], sampling: SamplingOptions, stop: StopRules,
+    endTokens: Set<Int32>, tokenizer: Tokenizer
+  ) {
+    self.prompts = prompts
+    self.stop = stop
+    self.endTokens = endTokens
+    sequences = prompts.enumerated().map { index, prompt in
+      Sequence(
+        sampler: Sampler(sampling, sequence: index, prompt: prefix + prompt),
+        decoder: StreamDecoder(tokenizer, skippingSpecialTokens: true),
+        matcher: StopMatcher(stop.strings))
+    }
+    if stop.maximumTokens <= 0 {
+      next = prompts.count
+      for index in sequences.indices { sequences[index].completion.reason = .length }
+    }
+  }
+
+  /// Puts waiting prompts into free slots; false when nothing is left to do.
+  mutating func fill(slots count: Int) -> Bool {
+    if slots.isEmpty { slots = Array(repeating: nil, count: count) }
+    for slot in slots.indices where slots[slot] == nil && next < prompts.count {
+      slots[slot] = (next, false)
+      next += 1
+    }
+    return slots.contains { $0 != nil }
+  }
+
+  /// The prompt of a slot that has not been read yet.
+  func waiting(in slot: Int) -> [Int32]? {
+    guard let place = slots[slot], !place.isRead else { return nil }
+    return prompts[place.prompt]
+  }
+
+  /// Slots whose sequences go on.
+  var activeSlots: [Int] { slots.indices.filter { slots[$0]?.isRead == true } }
+
+  /// The newest token of a slot.
+  func last(in slot: Int) -> Int32 {
+    guard let place = slots[slot], let token = sequences[place.prompt].completion.tokens.last else {
+      preconditionFailure("slot \(slot) has no token yet")
+    }
+    return token
+  }
+
+  /// Chooses a slot's next token; returns text to show, if there is some.
+  ///
+  /// - Parameter isFull: whether the token has no place in the cache, so that it is the last.
+  mutating func take(
+    _ logits: UnsafeMutableBufferPointer<Float>, in slot: Int, isFull: Bool
+  ) -> Generator.Piece? {
+    guard let prompt = slots[slot]?.prompt else { return nil }
+    slots[slot]?.isRead = true
+    let token = sequences[prompt].sampler.next(logits)
+    var text = ""
+    if endTokens.contains(token) {
+      text = finish(slot, .stop)
+    } else {
+      sequences[prompt].completion.tokens.append(token)
+      let (shown, met) = sequences[prompt].matcher.append(sequences[prompt].decoder.append(token))
+      text = shown
+      if met {
+        sequences[prompt].completion.text += text
+        sequences[prompt].completion.reason = .stop
+        slots[slot] = nil
+        return text.isEmpty ? nil : Generator.Piece(prompt: prompt, text: text)
+      }
+      if isFull || sequences[prompt].completion.tokens.count >= stop.maximumTokens {
+        text += finish(slot, .length)
+      }
+    }
+    sequences[prompt].completion.text += text
+    return text.isEmpty ? nil : Generator.Piece(prompt: prompt, text: text)
+  }
+
+  /// Ends a slot's sequence; returns the text that was held back.
+  private mutating func finish(_ slot: Int, _ reason: StopReason) -> String {
+    guard let prompt = slots[slot]?.prompt else { return "" }
+    slots[slot] = nil
+    sequences[prompt].completion.reason = reason
+    let (shown, met) = sequences[prompt].matcher.append(sequences[prompt].decoder.finish())
+    return met ? shown : shown + sequences[prompt].matcher.finish()
+  }
+
+  var completions: [Generator.Completion] { sequences.map(\.completion) }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import HoneTensors
+
+/// Chooses tokens for one sequence.
+///
+/// The draw for a token depends on the seed, the sequence's number and the token's place alone, so a
+/// sequence comes out the same whatever runs beside it.
+struct Sampler {
+  private let options: SamplingOptions
+  private let random: RandomSource
+  private var seen: Set<Int32> = []
+  private var place: UInt64 = 0
+
+  /// - Parameters:
+  ///   - sequence: the sequence's number in its run.
+  ///   - prompt: tokens that count as seen.
+  init(_ options: SamplingOptions, sequence: Int, prompt: [Int32]) {
+    self.options = options
+    random = RandomSource(seed: options.seed, purpose: "sampling", step: UInt64(sequence))
+    if options.repetitionPenalty != 1 { seen = Set(prompt) }
+  }
+
+  /// The next token.
+  ///
+  /// - Parameter logits: `[vocabulary]`; changed on the way.
+  mutating func next(_ logits: UnsafeMutableBufferPointer<Float>) -> Int32 {
+    defer { place += 1 }
+    for token in seen {
+      let logit = logits[Int(token)]
+      logits[Int(token)] =
+        logit > 0 ? logit / options.repetitionPenalty : logit * options.repetitionPenalty
+    }
+    let token = options.temperature == 0 ? Self.likeliest(logits) : drawn(logits)
+    if options.repetitionPenalty != 1 { seen.insert(token) }
+    return token
+  }
+
+  /// The first of the largest logits.
+  private static func likeliest(_ logits: UnsafeMutableBufferPointer<Float>) -> Int32 {
+    var best = 0
+    for index in 1..<logits.count where logits[index] > logits[best] { best = index }
+    return Int32(best)
+  }
+
+  private func drawn(_ logits: UnsafeMutableBufferPointer<Float>) -> Int32 {
+    let best = logits[Int(Self.likeliest(logits))]
+    // What is 20 below the likeliest at temperature 1 has a chance under 2e-9 a token.
+    let floor = best - 20 * max(1, options.temperature)
+    var candidates: [(token: Int32, weight: Float)] = []
+    for (index, logit) in logits.enumerated() where logit >= floor {
+      candidates.append((Int32(index), exp((logit - best) / options.temperature)))
+    }
+    if options.topK > 0 || options.topP < 1 {
+      candidates.sort { ($0.weight, $1.token) > ($1.weight, $0.token) }
+      if options.topK > 0 { candidates = Array(candidates.prefix(options.topK)) }
+      if options.topP < 1 {
+        let total = candidates.reduce(0) { $0 + Double($1.weight) }
+        var sum = 0.0
+        let end = candidates.firstIndex { candidate in
+          sum += Double(candidate.weight)
+          return sum >= Double(options.topP) * total
+        }
+        if let end { candidates = Array(candidates[...end]) }
+      }
+    }
+    if options.minP > 0 {
+      // The likeliest has weight 1.
+      candidates = candidates.filter { $0.weight >= options.minP }
+    }
+    let total = candidates.reduce(0) { $0 + Double($1.weight) }
+    var left = random.uniform(place) * total
+    for candidate in candidates {
+      left -= Double(candidate.weight)
+      if left < 0 { return candidate.token }
+    }
+    return candidates[candidates.count - 1].token
+  }
+}

@@ -1,0 +1,82 @@
+import HoneFormats
+import HoneTensors
+import HoneText
+
+/// A language model ready to run: its network, its tokenizer, and what its files say of it.
+///
+///     let local = try await ModelStore().locate(ModelReference(parsing: "smollm2-135m"))
+///     let model = try LanguageModel(local, engine: Engine(threads: 2))
+public final class LanguageModel {
+  public let path: String
+  /// The family's name: `llama`.
+  public let architecture: String
+  public let decoder: Decoder
+  public let tokenizer: Tokenizer
+  /// How conversations are written for it.
+  public let chatFormat: ChatFormat
+  public var spec: DecoderSpec { decoder.spec }
+
+  /// Loads a model; its weights stay in their files, memory-mapped.
+  ///
+  /// - Throws: ``HoneFormats/FormatError`` for a damaged file, ``HoneText/TextError`` for a tokenizer
+  ///   that Hone does not know, ``ModelError`` for a network that it cannot run.
+  public convenience init(_ model: LocalModel, engine: Engine) throws {
+    switch model.layout {
+    case .gguf: try self.init(gguf: model.path, engine: engine)
+    case .folder: try self.init(folder: model.path, engine: engine)
+    }
+  }
+
+  private init(
+    path: String, architecture: String, decoder: Decoder, tokenizer: Tokenizer,
+    chatFormat: ChatFormat
+  ) throws {
+    guard tokenizer.vocabularyCount <= decoder.spec.vocabularySize else {
+      throw ModelError(
+        subject: path,
+        problem: """
+          the tokenizer has \(tokenizer.vocabularyCount) tokens and the network \
+          \(decoder.spec.vocabularySize)
+          """, advice: "they belong to different models")
+    }
+    self.path = path
+    self.architecture = architecture
+    self.decoder = decoder
+    self.tokenizer = tokenizer
+    self.chatFormat = chatFormat
+  }
+
+  package convenience init(gguf path: String, engine: Engine) throws {
+    let file = try GGUFFile(path: path)
+    let family = try Architectures.named(
+      gguf: file.metadata.requireString("general.architecture"), file: path)
+    let source = WeightSource(gguf: file)
+    let spec = try family.spec(gguf: file.metadata, source: source)
+    try self.init(
+      path: path, architecture: family.name,
+      decoder: family.decoder(spec: spec, gguf: source, engine: engine),
+      tokenizer: Tokenizer(gguf: file), chatFormat: ChatFormat(gguf: file))
+  }
+
+  package convenience init(folder path: String, engine: Engine) throws {
+    let configPath = "\(path)/config.json"
+    let file = try MappedFile(path: configPath)
+    let json = try withExtendedLifetime(file) {
+      try JSONParser.parse(file.bytes, file: configPath)
+    }
+    let config = Configuration(json, file: configPath)
+    if config.has("quantization_config") {
+      throw config.fault(
+        "quantization_config", "is set, and Hone reads folders in full precision only")
+    }
+    let family = try Architectures.named(
+      modelType: config.require("model_type", config.string), file: configPath)
+    let source = WeightSource(folder: try SafetensorsFolder(path: path))
+    let spec = try family.spec(config: config)
+    try self.init(
+      path: path, architecture: family.name,
+      decoder: family.decoder(spec: spec, folder: source, engine: engine),
+      tokenizer: Tokenizer(folder: path),
+      chatFormat: ChatFormat(LocalModel(path: path, layout: .folder)))
+  }
+}

@@ -1,0 +1,222 @@
+import Foundation
+import HoneFormats
+
+/// What a model's files say of it, without loading it; also of models that Hone cannot run.
+public struct ModelSummary: Equatable, Sendable {
+  /// All tensors that are stored in one way.
+  public struct Storage: Equatable, Sendable {
+    /// `Q4_1`, `BF16`.
+    public var type: String
+    public var tensorCount: Int
+    public var elementCount: Int
+    public var byteCount: Int
+
+    /// Bits for a number on average.
+    public var bitsPerElement: Double {
+      elementCount == 0 ? 0 : 8 * Double(byteCount) / Double(elementCount)
+    }
+  }
+
+  public var path: String
+  /// `GGUF v3`, `safetensors`.
+  public var format: String
+  /// The bytes of the weight files.
+  public var byteCount = 0
+  public var name: String?
+  /// The family as the file calls it: `llama`.
+  public var family: String?
+  public var isRunnable = false
+  /// By falling bytes.
+  public var storage: [Storage] = []
+
+  public var layerCount: Int?
+  public var hiddenSize: Int?
+  public var intermediateSize: Int?
+  public var headCount: Int?
+  public var keyValueHeadCount: Int?
+  public var headDimension: Int?
+  public var contextLength: Int?
+  public var window: Int?
+  public var rotaryBase: Double?
+  public var vocabularySize: Int?
+  /// Whether the output head is the embedding; nil where that is not known.
+  public var tiesHead: Bool?
+
+  /// Kind and pre-tokeniser: `gpt2 (smollm)`.
+  public var tokenizer: String?
+  /// Special tokens by name.
+  public var tokens = JSONObject()
+  /// Chat templates by name, with the length of their source in bytes.
+  public var templates: [String: Int] = [:]
+  public var licence: String?
+
+  public var elementCount: Int { storage.reduce(0) { $0 + $1.elementCount } }
+
+  private init(path: String, format: String) {
+    self.path = path
+    self.format = format
+  }
+
+  /// Reads a GGUF file, a folder in Hugging Face layout or a lone safetensors file.
+  ///
+  /// - Throws: ``HoneFormats/FormatError`` for damaged files.
+  public init(path: String) throws {
+    if Disk.isFolder(path) {
+      try self.init(folder: path)
+    } else if path.lowercased().hasSuffix(".safetensors") {
+      self.init(path: path, format: "safetensors")
+      addStorage(of: try SafetensorsFile(path: path))
+      sortStorage()
+    } else {
+      try self.init(gguf: GGUFFile(path: path))
+    }
+  }
+
+  private mutating func add(_ type: String, elements: Int, bytes: Int) {
+    if let i = storage.firstIndex(where: { $0.type == type }) {
+      storage[i].tensorCount += 1
+      storage[i].elementCount += elements
+      storage[i].byteCount += bytes
+    } else {
+      storage.append(
+        Storage(type: type, tensorCount: 1, elementCount: elements, byteCount: bytes))
+    }
+  }
+
+  private mutating func sortStorage() {
+    storage.sort { ($1.byteCount, $0.type) < ($0.byteCount, $1.type) }
+  }
+
+  /// The size of a head where the file does not give it.
+  private static func quotient(_ width: Int?, _ heads: Int?) -> Int? {
+    guard let width, let heads, heads > 0, width % heads == 0 else { return nil }
+    return width / heads
+  }
+
+  // MARK: GGUF
+
+  private init(gguf file: GGUFFile) throws {
+    self.init(path: file.path, format: "GGUF v\(file.version)")
+    let metadata = file.metadata
+    for tensor in file.tensors {
+      add(tensor.type.name, elements: tensor.elementCount, bytes: tensor.bytes.count)
+    }
+    sortStorage()
+    let parts = Set(file.tensors.map(\.file.path)).union([file.path])
+    byteCount = parts.reduce(0) { $0 + (Disk.status($1)?.byteCount ?? 0) }
+    name = try metadata.string("general.name")
+    licence = try metadata.string("general.license")
+    family = try metadata.string("general.architecture")
+    isRunnable =
+      !file.tensors.isEmpty
+      && Architectures.all.contains { $0.ggufNames.contains(family ?? "") }
+    let prefix = (family ?? "") + "."
+    // A few families give one number a layer; those are not shown as one.
+    let count = { (key: String) in metadata[prefix + key]?.integer }
+    layerCount = count("block_count")
+    hiddenSize = count("embedding_length")
+    intermediateSize = count("feed_forward_length")
+    headCount = count("attention.head_count")
+    keyValueHeadCount = count("attention.head_count_kv")
+    headDimension = count("attention.key_length") ?? Self.quotient(hiddenSize, headCount)
+    contextLength = count("context_length")
+    window = count("attention.sliding_window")
+    rotaryBase = metadata[prefix + "rope.freq_base"]?.double
+    vocabularySize =
+      try metadata.stringArray("tokenizer.ggml.tokens")?.count ?? count("vocab_size")
+    if file.tensor(named: "token_embd.weight") != nil {
+      tiesHead = file.tensor(named: "output.weight") == nil
+    }
+    if let model = try metadata.string("tokenizer.ggml.model") {
+      tokenizer = model + (try metadata.string("tokenizer.ggml.pre").map { " (\($0))" } ?? "")
+    }
+    add(try ChatFormat(gguf: file))
+  }
+
+  private mutating func add(_ chat: ChatFormat) {
+    tokens = chat.tokens
+    templates = chat.sources.mapValues(\.utf8.count)
+  }
+
+  // MARK: Folder
+
+  private init(folder: String) throws {
+    self.init(path: folder, format: "safetensors")
+    let hasIndex = Disk.exists("\(folder)/\(SafetensorsFolder.indexName)")
+    if hasIndex || Disk.exists("\(folder)/\(SafetensorsFolder.singleName)") {
+      for file in try SafetensorsFolder(path: folder).files { addStorage(of: file) }
+    } else if Disk.exists("\(folder)/adapter_model.safetensors") {
+      format = "adapter, safetensors"
+      addStorage(of: try SafetensorsFile(path: "\(folder)/adapter_model.safetensors"))
+    }
+    sortStorage()
+    try readConfiguration(of: folder)
+    try readTokenizer(of: folder)
+    licence = try Self.licence(of: folder)
+    guard family != nil || !storage.isEmpty || tokenizer != nil else {
+      throw ModelError(
+        subject: folder, problem: "holds no model",
+        advice: "a model's folder has config.json and model.safetensors or its index")
+    }
+  }
+
+  private mutating func addStorage(of file: SafetensorsFile) {
+    for tensor in file.tensors {
+      add(
+        tensor.type.rawValue, elements: tensor.shape.reduce(1, *), bytes: tensor.bytes.count)
+    }
+    byteCount += Disk.status(file.path)?.byteCount ?? 0
+  }
+
+  private static func json(_ path: String) throws -> JSONValue? {
+    try Disk.contents(path).map {
+      try JSONParser.parse(String(decoding: $0, as: UTF8.self), file: path)
+    }
+  }
+
+  private mutating func readConfiguration(of folder: String) throws {
+    guard let config = try Self.json("\(folder)/config.json") else { return }
+    name = config["_name_or_path"]?.string ?? config["_model_name_or_path"]?.string
+    family = config["model_type"]?.string
+    isRunnable =
+      storage.first != nil && Architectures.all.contains { $0.modelTypes.contains(family ?? "") }
+    layerCount = config["num_hidden_layers"]?.integer
+    hiddenSize = config["hidden_size"]?.integer
+    intermediateSize = config["intermediate_size"]?.integer
+    headCount = config["num_attention_heads"]?.integer
+    keyValueHeadCount = config["num_key_value_heads"]?.integer
+    headDimension = config["head_dim"]?.integer ?? Self.quotient(hiddenSize, headCount)
+    contextLength = config["max_position_embeddings"]?.integer
+    window = config["sliding_window"]?.integer
+    rotaryBase =
+      config["rope_theta"]?.double ?? config["rope_parameters"]?["rope_theta"]?.double
+    vocabularySize = config["vocab_size"]?.integer
+    tiesHead = config["tie_word_embeddings"]?.bool
+  }
+
+  private mutating func readTokenizer(of folder: String) throws {
+    add(try ChatFormat(LocalModel(path: folder, layout: .folder)))
+    if let json = try Self.json("\(folder)/tokenizer.json") {
+      tokenizer = json["model"]?["type"]?.string ?? "of an unknown kind"
+    } else if Disk.exists("\(folder)/tokenizer.model") {
+      tokenizer = "SentencePiece"
+    }
+  }
+
+  /// What the model card's head says, else the licence file's first line.
+  private static func licence(of folder: String) throws -> String? {
+    if let card = Disk.contents("\(folder)/README.md") {
+      let lines = String(decoding: card, as: UTF8.self).split(separator: "\n").prefix(80)
+      if lines.first == "---" {
+        for line in lines.dropFirst().prefix(while: { $0 != "---" })
+        where line.hasPrefix("license:") {
+          return line.dropFirst("license:".count).trimmingCharacters(in: .whitespaces)
+        }
+      }
+    }
+    return Disk.contents("\(folder)/LICENSE").flatMap { text in
+      String(decoding: text, as: UTF8.self).split(separator: "\n").first?
+        .trimmingCharacters(in: .whitespaces)
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import HoneFormats
+import HoneTensors
+
+/// Where a model's tensors come from: a GGUF file or the safetensors of a folder.
+///
+/// Requests are noted, so that after loading every tensor of the file was used or is named in an
+/// error, and all faults are told at once.
+package final class WeightSource {
+  /// A tensor as it stands in the file.
+  package struct Stored {
+    var shape: [Int]
+    var format: StorageFormat?
+    var formatName: String
+    var bytes: UnsafeRawBufferPointer
+    var owner: AnyObject
+  }
+
+  package let file: String
+  private let stored: [String: Stored]
+  private var used: Set<String> = []
+  private var faults: [String] = []
+
+  package init(gguf file: GGUFFile) {
+    self.file = file.path
+    stored = Dictionary(
+      uniqueKeysWithValues: file.tensors.map { tensor in
+        (
+          tensor.name,
+          Stored(
+            shape: tensor.shape, format: StorageFormat(rawValue: tensor.type.name),
+            formatName: tensor.type.name, bytes: tensor.bytes, owner: tensor.file)
+        )
+      })
+  }
+
+  package init(folder: SafetensorsFolder) {
+    file = folder.path
+    stored = Dictionary(
+      uniqueKeysWithValues: folder.tensors.map { tensor in
+        (
+          tensor.name,
+          Stored(
+            shape: tensor.shape, format: StorageFormat(rawValue: tensor.type.rawValue),
+            formatName: tensor.type.rawValue, bytes: tensor.bytes, owner: tensor.file)
+        )
+      })
+  }
+
+  package func has(_ name: String) -> Bool { stored[name] != nil }
+
+  /// Counts a tensor as used though nothing reads it.
+  package func ignore(_ name: String) { used.insert(name) }
+
+  /// A matrix of `rows x columns`, as stored.
+  package func matrix(_ name: String, rows: Int, columns: Int) -> Weight? {
+    guard let tensor = checked(name, shape: [rows, columns]), let format = tensor.format else {
+      return nil
+    }
+    return Weight(
+      rows: rows, columns: columns, format: format, bytes: tensor.bytes, owner: tensor.owner)
+  }
+
+  /// A vector, as f32.
+  package func vector(_ name: String, count: Int, engine: Engine) -> Tensor? {
+    numbers(name, count: count).map { engine.tensor([count], $0) }
+  }
+
+  /// A vector's plain numbers.
+  package func numbers(_ name: String, count: Int) -> [Float]? {
+    guard let tensor = checked(name, shape: [count]), let format = tensor.format else { return nil }
+    return Weight(
+      rows: 1, columns: count, format: format, bytes: tensor.bytes, owner: tensor.owner
+    ).values
+  }
+
+  private func checked(_ name: String, shape: [Int]) -> Stored? {
+    guard let tensor = stored[name] else {
+      faults.append("\(name): missing, expected \(Shape(shape))")
+      return nil
+    }
+    used.insert(name)
+    guard tensor.shape == shape else {
+      faults.append("\(name): has shape \(Shape(tensor.shape)), expected \(Shape(shape))")
+      return nil
+    }
+    guard let format = tensor.format else {
+      let known = StorageFormat.allCases.map(\.rawValue).joined(separator: ", ")
+      faults.append("\(name): is stored as \(tensor.formatName); Hone computes with \(known)")
+      return nil
+    }
+    guard format.bytesPerRow(columns: shape.last ?? 1) != nil else {
+      faults.append("\(name): rows of \(shape.last ?? 1) are no whole number of \(format) blocks")
+      return nil
+    }
+    return tensor
+  }
+
+  /// Throws what was wrong with the tensors asked for, and names those that nobody asked for.
+  package func finish() throws {
+    let unused = stored.keys.filter { !used.contains($0) }.sorted()
+    let all = faults + unused.map { "\($0): is in the file but not part of this architecture" }
+    guard all.isEmpty else {
+      let shown = all.prefix(20).joined(separator: "\n  ")
+      let rest = all.count > 20 ? "\n  and \(all.count - 20) more" : ""
+      throw ModelError(
+        subject: file, problem: "\(all.count) tensors do not fit the model:\n  \(shown)\(rest)",
+        advice: "the file may be damaged, or its configuration may belong to another model")
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import HoneKernels
+
+/// Which rows of queries and of keys belong together, see `hk_span`.
+package struct AttentionSpan: Sendable {
+  package var queries: Range<Int>
+  package var keys: Range<Int>
+  package var prefix: Range<Int>
+
+  package init(queries: Range<Int>, keys: Range<Int>, prefix: Range<Int> = 0..<0) {
+    self.queries = queries
+    self.keys = keys
+    self.prefix = prefix
+  }
+
+  /// A sequence whose queries and keys are the same rows.
+  package init(whole rows: Range<Int>) { self.init(queries: rows, keys: rows) }
+
+  fileprivate var kernelSpan: hk_span {
+    hk_span(
+      query: Int64(queries.lowerBound), query_count: Int64(queries.count),
+      key: Int64(keys.lowerBound), key_count: Int64(keys.count),
+      prefix: Int64(prefix.lowerBound), prefix_count: Int64(prefix.count))
+  }
+}
+
+/// The sizes and rules of an attention.
+package struct AttentionShape: Sendable {
+  package var headCount: Int
+  package var keyValueHeadCount: Int
+  package var headDimension: Int
+  package var scale: Float
+  package var softCap: Float
+  package var window: Int?
+
+  package init(
+    headCount: Int, keyValueHeadCount: Int, headDimension: Int, scale: Float, softCap: Float = 0,
+    window: Int? = nil
+  ) {
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount
+    self.headDimension = headDimension
+    self.scale = scale
+    self.softCap = softCap
+    self.window = window
+  }
+}
+
+/// Causal attention within each span, `softmax(q kᵀ · scale) v`, head by head.
+///
+/// - Parameters:
+///   - queries: `[tokens x heads · dimension]`.
+///   - keys, values: `[tokens x key heads · dimension]`.
+///   - prefix: keys and values that every span sees before its own, of the same width.
+package func attended(
+  _ queries: Tensor, keys: Tensor, values: Tensor, prefix: (keys: Tensor, values: Tensor)? = nil,
+  spans: [AttentionSpan], shape: AttentionShape, in pass: Pass
+) -> Tensor {
+  var (allKeys, allValues, allSpans) = (keys, values, spans)
+  if let prefix {
+    allKeys = stacked(prefix.keys, keys, in: pass)
+    allValues = stacked(prefix.values, values, in: pass)
+    let count = prefix.keys.shape[0]
+    allSpans = spans.map {
+      AttentionSpan(
+        queries: $0.queries, keys: $0.keys.lowerBound + count..<$0.keys.upperBound + count,
+        prefix: 0..<count)
+    }
+  }
+  let lse = pass.tape == nil ? nil : pass.tensor([queries.shape[0], shape.headCount])
+  let output = pass.tensor([queries.shape[0], shape.headCount * shape.headDimension])
+  attend(
+    queries, keys: allKeys.pointer, values: allValues.pointer, format: .f32, spans: allSpans,
+    shape: shape, output: output, lse: lse
+  ) { hk_attention_forward(pass.pool.handle, &$0) }
+  let inputs = [queries, keys, values] + (prefix.map { [$0.keys, $0.values] } ?? [])
+  pass.record("attended", inputs: inputs, outputs: [output], saving: lse?.byteCount ?? 0) {
+    gradients, pass in
+    guard let gradient = gradients[output], let lse else { return }
+    let queryGradient = pass.tensor(queries.shape)
+    let keyGradient = pass.engine.zeros(allKeys.shape)
+    let valueGradient = pass.engine.zeros(allValues.shape)
+    attend(
+      queries, keys: allKeys.pointer, values: allValues.pointer, format: .f32, spans: allSpans,
+      shape: shape, output: output, lse: lse
+    ) {
+      hk_attention_backward(
+        pass.pool.handle, &$0, gradient.pointer, queryGradient.pointer, keyGradient.pointer,
+        valueGradient.pointer)
+    }
+    if queries.needsGradient { gradients.add(queryGradient, to: queries) }
+    let count = prefix?.keys.shape[0] ?? 0
+    for (own, ahead, found) in [
+      (keys, prefix?.keys, keyGradient), (values, prefix?.values, valueGradient),
+    ] {
+      if own.needsGradient { gradients.add(found.rows(count..<found.shape[0]), to: own) }
+      if let ahead, ahead.needsGradient { gradients.add(found.rows(0..<count), to: ahead) }
+    }
+  }
+  return output
+}
+
+/// The same over stored keys and values; not recorded.
+package func attendedCached(
+  _ queries: Tensor, keys: UnsafeRawPointer, values: UnsafeRawPointer, format: StorageFormat,
+  spans: [AttentionSpan], shape: AttentionShape, in pass: Pass
+) -> Tensor {
+  let output = pass.tensor([queries.shape[0], shape.headCount * shape.headDimension])
+  attend(
+    queries, keys: keys, values: values, format: format, spans: spans, shape: shape,
+    output: output, lse: nil
+  ) { hk_attention_forward(pass.pool.handle, &$0) }
+  return output
+}
+
+/// Describes an attention to a kernel.
+private func attend(
+  _ queries: Tensor, keys: UnsafeRawPointer, values: UnsafeRawPointer, format: StorageFormat,
+  spans: [AttentionSpan], shape: AttentionShape, output: Tensor, lse: Tensor?,
+  _ kernel: (inout hk_attention) -> Void
+) {
+  let width = shape.headCount * shape.headDimension
+  precondition(queries.shape.columns == width, "\(queries.shape) for \(shape.headCount) heads")
+  let kernelSpans = spans.map(\.kernelSpan)
+  kernelSpans.withUnsafeBufferPointer { kernelSpans in
+    var attention = hk_attention(
+      q: queries.pointer, k: keys, v: values, out: output.pointer, lse: lse?.pointer,
+      kv_format: format.kernelFormat, q_stride: Int64(width),
+      kv_stride: Int64(shape.keyValueHeadCount * shape.headDimension), out_stride: Int64(width),
+      heads: Int64(shape.headCount), kv_heads: Int64(shape.keyValueHeadCount),
+      head_dim: Int64(shape.headDimension), scale: shape.scale, softcap: shape.softCap,
+      window: Int64(shape.window ?? 0), spans: kernelSpans.baseAddress,
+      span_count: Int64(kernelSpans.count))
+    kernel(&attention)
+  }
+}
+
+/// The rows of one tensor, then those of another; not recorded.
+private func stacked(_ first: Tensor, _ second: Tensor, in pass: Pass) -> Tensor {
+  precondition(first.shape.columns == second.shape.columns, "\(first.shape) and \(second.shape)")
+  let result = pass.tensor([first.shape.rows + second.shape.rows, first.shape.columns])
+  result.pointer.update(from: first.pointer, count: first.shape.count)
+  (result.pointer + first.shape.count).update(from: second.pointer, count: second.shape.count)
+  return result
+}

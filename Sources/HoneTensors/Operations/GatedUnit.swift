@@ -1,0 +1,51 @@
+import HoneKernels
+
+/// What stands between the matrices of a feed-forward half.
+public enum Activation: String, Sendable, CaseIterable {
+  /// `x / (1 + e^-x)`.
+  case silu
+  /// `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
+  case geluTanh = "gelu_tanh"
+  /// `x/2 (1 + erf(x / √2))`.
+  case gelu
+  case relu
+
+  fileprivate var kernelActivation: hk_activation {
+    switch self {
+    case .silu: HK_SILU
+    case .geluTanh: HK_GELU_TANH
+    case .gelu: HK_GELU_ERF
+    case .relu: HK_RELU
+    }
+  }
+}
+
+/// `f(gate) · up`: SwiGLU, GeGLU and ReGLU.
+///
+/// Shazeer, "GLU variants improve transformer", 2020.
+package func gatedUnit(
+  gate: Tensor, up: Tensor, activation: Activation = .silu, in pass: Pass
+) -> Tensor {
+  precondition(gate.shape == up.shape, "\(gate.shape) and \(up.shape)")
+  let kind = activation.kernelActivation
+  let output = pass.tensor(gate.shape)
+  pass.pool.run(rows: gate.shape.count, columns: 1) { range in
+    let start = range.lowerBound
+    hk_activate(
+      kind, gate.pointer + start, up.pointer + start, Int64(range.count), output.pointer + start)
+  }
+  pass.record("gatedUnit", inputs: [gate, up], outputs: [output]) { gradients, pass in
+    guard let gradient = gradients[output] else { return }
+    let gateGradient = pass.tensor(gate.shape)
+    let upGradient = pass.tensor(up.shape)
+    pass.pool.run(rows: gate.shape.count, columns: 1) { range in
+      let start = range.lowerBound
+      hk_activate_backward(
+        kind, gate.pointer + start, up.pointer + start, gradient.pointer + start,
+        Int64(range.count), gateGradient.pointer + start, upGradient.pointer + start)
+    }
+    if gate.needsGradient { gradients.add(gateGradient, to: gate) }
+    if up.needsGradient { gradients.add(upGradient, to: up) }
+  }
+  return output
+}

@@ -1,0 +1,41 @@
+/// One pass through a network, handed down to every operation: inference and training are the same
+/// code, and nothing is global.
+public final class Pass {
+  public let engine: Engine
+  /// Where operations record themselves; nil when no gradient is wanted.
+  package let tape: Tape?
+  /// Draws that belong to this pass, dropout for instance.
+  package let random: RandomSource?
+
+  /// Whether each row is the next token of a sequence of its own. Products then go row by row
+  /// through the decoding kernels, so that a sequence's numbers do not depend on how many others
+  /// are decoded beside it.
+  package let isDecoding: Bool
+
+  package init(
+    _ engine: Engine, tape: Tape? = nil, random: RandomSource? = nil, decoding: Bool = false
+  ) {
+    self.engine = engine
+    self.tape = tape
+    self.random = random
+    isDecoding = decoding
+  }
+
+  package var pool: ThreadPool { engine.threads }
+
+  package func tensor(_ shape: Shape) -> Tensor { engine.tensor(shape) }
+
+  /// Records an operation if a gradient is wanted for any of its inputs.
+  ///
+  /// - Parameters:
+  ///   - saved: bytes kept for the way back, beyond inputs and outputs.
+  ///   - backward: takes the outputs' gradients to the inputs'; it keeps alive what it captures.
+  package func record(
+    _ name: StaticString, inputs: [Tensor], outputs: [Tensor], saving saved: Int = 0,
+    backward: @escaping (Gradients, Pass) -> Void
+  ) {
+    guard let tape, inputs.contains(where: \.needsGradient) else { return }
+    for output in outputs { output.needsGradient = true }
+    tape.append(name: name, outputs: outputs, saved: saved, backward: backward)
+  }
+}

@@ -1,0 +1,92 @@
+import HoneKernels
+import Testing
+
+@Suite struct AttentionTests {
+  @Test(arguments: Variant.vector, 0..<40)
+  func `blocked attention agrees with plain C, forward and back`(variant: Variant, seed: Int) {
+    var numbers = Numbers(seed: seed + 100)
+    let pool = hk_pool_create(2)!
+    defer { hk_pool_destroy(pool) }
+    func draw(_ choices: [Int]) -> Int { choices[numbers.integers(1, below: choices.count)[0]] }
+    let (keyHeads, group, dimension) = (
+      draw([1, 2, 3]), draw([1, 2, 3]), draw([4, 5, 16, 33, 64, 80])
+    )
+    let heads = keyHeads * group
+    let decoding = seed % 3 == 0
+    let prefixCount = draw([0, 0, 17])
+    var (queries, keys) = (0, 20)
+    let spans = (0..<draw([1, 2, 3])).map { _ -> hk_span in
+      let count = decoding ? 1 : draw([1, 2, 40, 70, 130])
+      let keyCount = count + draw([0, 0, 1, 65, 250])
+      defer {
+        queries += count
+        keys += keyCount
+      }
+      return hk_span(
+        query: Int64(queries), query_count: Int64(count), key: Int64(keys),
+        key_count: Int64(keyCount), prefix: 0, prefix_count: Int64(prefixCount))
+    }
+    let q = numbers.floats(queries * heads * dimension)
+    let format = [HK_F32, HK_F16, HK_BF16][seed % 3]
+    let k = numbers.blocks(format, elements: keys * keyHeads * dimension)
+    let v = numbers.blocks(format, elements: keys * keyHeads * dimension)
+    let gradient = numbers.floats(q.count)
+    let (window, softCap) = (draw([0, 0, 3, 90]), Float(draw([0, 0, 4])))
+
+    var found = Results(queries: q.count, keys: keys * keyHeads * dimension, rows: queries * heads)
+    var expected = found
+    func run(_ results: inout Results, with variant: Variant?) {
+      spans.withUnsafeBufferPointer { spans in
+        k.withUnsafeBytes { k in
+          v.withUnsafeBytes { v in
+            var attention = hk_attention(
+              q: q.pointer, k: k.baseAddress, v: v.baseAddress, out: results.out.pointer,
+              lse: results.lse.pointer, kv_format: format, q_stride: Int64(heads * dimension),
+              kv_stride: Int64(keyHeads * dimension), out_stride: Int64(heads * dimension),
+              heads: Int64(heads), kv_heads: Int64(keyHeads), head_dim: Int64(dimension),
+              scale: 0.3, softcap: softCap, window: Int64(window), spans: spans.baseAddress,
+              span_count: Int64(spans.count))
+            if let variant {
+              variant.run {
+                hk_attention_forward(pool, &attention)
+                hk_attention_backward(
+                  pool, &attention, gradient, results.q.pointer, results.k.pointer,
+                  results.v.pointer)
+              }
+            } else {
+              hk_attention_forward_reference(&attention)
+              hk_attention_backward_reference(
+                &attention, gradient, results.q.pointer, results.k.pointer, results.v.pointer)
+            }
+          }
+        }
+      }
+    }
+    run(&found, with: variant)
+    run(&expected, with: nil)
+    #expect(worstDifference(found.out, expected.out) < 1e-5)
+    #expect(worstDifference(found.lse, expected.lse) < 1e-5)
+    #expect(worstDifference(found.q, expected.q) < 2e-5)
+    #expect(worstDifference(found.k, expected.k) < 2e-5)
+    #expect(worstDifference(found.v, expected.v) < 2e-5)
+  }
+
+  private struct Results {
+    var out, lse, q, k, v: [Float]
+
+    init(queries: Int, keys: Int, rows: Int) {
+      out = Array(repeating: 0, count: queries)
+      lse = Array(repeating: 0, count: rows)
+      q = out
+      k = Array(repeating: 0, count: keys)
+      v = k
+    }
+  }
+}
+
+extension Array where Element == Float {
+  /// The numbers in place, while nothing else touches the array.
+  fileprivate var pointer: UnsafeMutablePointer<Float> {
+    withUnsafeBufferPointer { UnsafeMutablePointer(mutating: $0.baseAddress!) }
+  }
+}

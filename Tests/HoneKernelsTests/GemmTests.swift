@@ -1,0 +1,203 @@
+import HoneKernels
+import Testing
+
+@Suite struct GemmTests {
+  /// Each stored format in both directions, over sizes that fill tiles and that do not.
+  @Test(arguments: Variant.vector, allFormats)
+  func `products agree with plain C`(variant: Variant, format: hk_format) {
+    let pool = hk_pool_create(2)!
+    defer { hk_pool_destroy(pool) }
+    let block = Int(hk_format_block_elements(format))
+    var numbers = Numbers(seed: Int(format.rawValue) + 1)
+    for round in 0..<60 {
+      let byColumns = round % 2 == 1
+      var (rows, columns, depth) = (
+        oddSizes[numbers.integers(1, below: oddSizes.count)[0]],
+        oddSizes[numbers.integers(1, below: oddSizes.count)[0]],
+        oddSizes[numbers.integers(1, below: oddSizes.count)[0]]
+      )
+      // The stored rows must be whole blocks.
+      let blocks = 1 + numbers.integers(1, below: block == 1 ? 300 : 4)[0]
+      if byColumns { columns = blocks * block } else { depth = blocks * block }
+      if round % 10 == 0 { rows = 200 }
+      compare(
+        variant, format, rows, columns, depth, byColumns: byColumns,
+        transposed: round % 3 == 0, accumulate: round % 5 < 2, compute: HK_COMPUTE_F32,
+        pool: pool, numbers: &numbers)
+    }
+  }
+
+  @Test(arguments: Variant.vector)
+  func `bf16 products agree with rounded operands`(variant: Variant) {
+    let pool = hk_pool_create(2)!
+    defer { hk_pool_destroy(pool) }
+    var numbers = Numbers(seed: 77)
+    for round in 0..<60 {
+      let sizes = numbers.integers(3, below: oddSizes.count).map { oddSizes[$0] }
+      compare(
+        variant, HK_F32, sizes[0], sizes[1], sizes[2], byColumns: round % 2 == 1,
+        transposed: round % 3 == 0, accumulate: false, compute: HK_COMPUTE_BF16, pool: pool,
+        numbers: &numbers)
+    }
+  }
+
+  /// The decoding kernels, for every number of rows, over each format.
+  @Test(arguments: Variant.vector, allFormats)
+  func `products of a few rows agree with plain C`(variant: Variant, format: hk_format) {
+    let pool = hk_pool_create(2)!
+    defer { hk_pool_destroy(pool) }
+    let block = Int(hk_format_block_elements(format))
+    var numbers = Numbers(seed: 5)
+    for rows in 1...19 {
+      let depth = block == 1 ? 1 + numbers.integers(1, below: 200)[0] : block * (1 + rows % 3)
+      compare(
+        variant, format, rows, 37, depth, byColumns: false, transposed: false,
+        accumulate: rows % 2 == 0, compute: HK_COMPUTE_F32, few: true, pool: pool,
+        numbers: &numbers)
+    }
+  }
+
+  /// The integer ways: 14 bits for each 32 of both operands, or 16 bits of x for few rows.
+  @Test(arguments: Variant.vector, [HK_F32, HK_BF16, HK_Q4_0, HK_Q4_1, HK_Q8_0, HK_Q6_K])
+  func `products in integers stay within their rounding`(variant: Variant, format: hk_format) {
+    let pool = hk_pool_create(2)!
+    defer { hk_pool_destroy(pool) }
+    let block = Int(hk_format_block_elements(format))
+    var numbers = Numbers(seed: 21)
+    for round in 0..<40 {
+      let few = round % 4 == 3
+      let byColumns = !few && round % 2 == 1
+      var (columns, depth) = (
+        oddSizes[numbers.integers(1, below: oddSizes.count)[0]],
+        oddSizes[numbers.integers(1, below: oddSizes.count)[0]]
+      )
+      let rows = few ? 1 + round / 4 : oddSizes[numbers.integers(1, below: oddSizes.count)[0]]
+      let blocks = 1 + numbers.integers(1, below: block == 1 ? 300 : 4)[0]
+      if byColumns { columns = blocks * block } else { depth = blocks * block }
+      compare(
+        variant, format, rows, columns, depth, byColumns: byColumns,
+        transposed: !few && round % 3 == 0, accumulate: round % 5 < 2,
+        compute: few ? HK_COMPUTE_AUTO : HK_COMPUTE_INT16, few: few, pool: pool,
+        numbers: &numbers, tolerance: 2e-4)
+    }
+  }
+
+  @Test(arguments: Variant.vector, [HK_COMPUTE_F32, HK_COMPUTE_INT16])
+  func `what is not finite shows in the product`(variant: Variant, compute: hk_compute) {
+    let pool = hk_pool_create(1)!
+    defer { hk_pool_destroy(pool) }
+    for bad in [Float.nan, .infinity] {
+      var x = [Float](repeating: 1, count: 20 * 64)
+      x[5 * 64 + 40] = bad
+      var numbers = Numbers(seed: 1)
+      let matrix = numbers.blocks(HK_F32, elements: 10 * 64)
+      var out = [Float](repeating: 0, count: 200)
+      multiply(
+        variant, x, 64, 20, 10, 64, matrix, HK_F32, false, false, false, compute, false, 1, pool,
+        &out)
+      #expect(out[50..<60].allSatisfy { !$0.isFinite })
+      #expect(out[..<50].allSatisfy(\.isFinite) && out[60...].allSatisfy(\.isFinite))
+    }
+  }
+
+  @Test(arguments: Variant.vector, [HK_F32, HK_BF16, HK_Q4_1, HK_Q8_0, HK_Q4_K])
+  func `a row's bits do not depend on the rows beside it`(variant: Variant, format: hk_format) {
+    let pool = hk_pool_create(1)!
+    defer { hk_pool_destroy(pool) }
+    let (depth, columns) = (256, 50)
+    var numbers = Numbers(seed: 9)
+    let x = numbers.floats(20 * depth)
+    let matrix = numbers.blocks(format, elements: columns * depth)
+    func product(rows: Range<Int>, few: Bool) -> [Float] {
+      var out = [Float](repeating: 0, count: rows.count * columns)
+      x.withUnsafeBufferPointer { x in
+        multiply(
+          variant, x.baseAddress! + rows.lowerBound * depth, depth, rows.count, columns, depth,
+          matrix, format, false, false, false, HK_COMPUTE_F32, few, 1, pool, &out)
+      }
+      return out
+    }
+    for few in [false, true] {
+      let together = product(rows: 0..<20, few: few)
+      for row in 0..<20 {
+        #expect(
+          product(rows: row..<row + 1, few: few)
+            == Array(together[row * columns..<(row + 1) * columns]))
+      }
+    }
+  }
+
+  @Test(arguments: Variant.vector)
+  func `threads change no bit`(variant: Variant) {
+    var numbers = Numbers(seed: 3)
+    let (rows, columns, depth) = (150, 333, 700)
+    let x = numbers.floats(rows * depth)
+    let matrix = numbers.blocks(HK_F32, elements: columns * depth)
+    let results = (1...3).map { threads -> [Float] in
+      let pool = hk_pool_create(Int32(threads))!
+      defer { hk_pool_destroy(pool) }
+      var out = [Float](repeating: 0, count: rows * columns)
+      multiply(
+        variant, x, depth, rows, columns, depth, matrix, HK_F32, false, false, false,
+        HK_COMPUTE_F32, false, 1, pool, &out)
+      return out
+    }
+    #expect(results[0] == results[1])
+    #expect(results[0] == results[2])
+  }
+
+  private func compare(
+    _ variant: Variant, _ format: hk_format, _ rows: Int, _ columns: Int, _ depth: Int,
+    byColumns: Bool, transposed: Bool, accumulate: Bool, compute: hk_compute, few: Bool = false,
+    pool: OpaquePointer, numbers: inout Numbers, tolerance: Float = 3e-6
+  ) {
+    let x = numbers.floats(rows * depth)
+    let matrix = numbers.blocks(format, elements: columns * depth)
+    let before = numbers.floats(rows * columns)
+    let scale: Float = few || rows % 2 == 0 ? 1 : 0.5
+    var (found, expected) = (before, before)
+    let stride = transposed ? rows : depth
+    multiply(
+      variant, x, stride, rows, columns, depth, matrix, format, byColumns, transposed, accumulate,
+      compute, few, scale, pool, &found)
+    multiply(
+      nil, x, stride, rows, columns, depth, matrix, format, byColumns, transposed, accumulate,
+      compute, few, scale, pool, &expected)
+    let difference = worstDifference(found, expected)
+    #expect(
+      difference < tolerance,
+      "\(rows) x \(columns) x \(depth) by columns \(byColumns): \(difference)")
+  }
+
+  /// A product with a variant, or with plain C where there is none.
+  private func multiply(
+    _ variant: Variant?, _ x: UnsafePointer<Float>, _ stride: Int, _ rows: Int, _ columns: Int,
+    _ depth: Int, _ matrix: [UInt8], _ format: hk_format, _ byColumns: Bool, _ transposed: Bool,
+    _ accumulate: Bool, _ compute: hk_compute, _ few: Bool, _ scale: Float, _ pool: OpaquePointer,
+    _ out: inout [Float]
+  ) {
+    let storedColumns = byColumns ? columns : depth
+    let rowBytes =
+      storedColumns / Int(hk_format_block_elements(format)) * Int(hk_format_block_bytes(format))
+    matrix.withUnsafeBytes { matrix in
+      out.withUnsafeMutableBufferPointer { out in
+        var product = hk_product(
+          matrix: matrix.baseAddress, format: format, row_bytes: Int64(rowBytes),
+          columns: Int64(columns), by_columns: byColumns, accumulate: accumulate,
+          out: out.baseAddress, out_stride: Int64(columns))
+        let left = hk_left(data: x, stride: Int64(stride), transposed: transposed, scale: scale)
+        guard let variant else {
+          hk_gemm_reference(compute, left, Int64(rows), Int64(depth), &product, 1)
+          return
+        }
+        variant.run {
+          if few {
+            hk_gemm_few(pool, compute, left, Int64(rows), Int64(depth), &product, 1)
+          } else {
+            hk_gemm(pool, compute, left, Int64(rows), Int64(depth), &product, 1)
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+/// The built program, run as a person would run it.
+enum Program {
+  struct Outcome: Equatable {
+    var code: Int32
+    var output: String
+    var error: String
+  }
+
+  /// Runs the program with nothing to read, without a terminal.
+  ///
+  /// - Parameter environment: what differs from this process's variables; nil removes one.
+  static func run(
+    _ arguments: [String], environment: [String: String?] = [:],
+    interruptAfter delay: TimeInterval? = nil
+  ) throws -> Outcome {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: executable)
+    process.arguments = arguments
+    var variables = ProcessInfo.processInfo.environment
+    // Help is folded at a terminal's width, which must not depend on who runs the tests.
+    variables["COLUMNS"] = "80"
+    for (name, value) in environment { variables[name] = value }
+    process.environment = variables
+    process.standardInput = FileHandle.nullDevice
+    let output = Pipe()
+    let error = Pipe()
+    process.standardOutput = output
+    process.standardError = error
+    try process.run()
+    if let delay {
+      Thread.sleep(forTimeInterval: delay)
+      process.interrupt()
+    }
+    let outputData = output.fileHandleForReading.readDataToEndOfFile()
+    let errorData = error.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Outcome(
+      code: process.terminationStatus, output: String(decoding: outputData, as: UTF8.self),
+      error: String(decoding: errorData, as: UTF8.self))
+  }
+
+  /// The program stands beside the test bundle.
+  private static var executable: String {
+    let bundle =
+      Bundle.allBundles.map(\.bundlePath).first { $0.hasSuffix(".xctest") }
+      ?? CommandLine.arguments[0]
+    return URL(fileURLWithPath: bundle).deletingLastPathComponent().appending(path: "hone").path
+  }
+}
+
+/// Texts that the program prints, kept as files beside the tests.
+enum Snapshot {
+  /// Compares with the file of that name; `HONE_RECORD=1` writes the file instead.
+  static func expect(
+    _ text: String, _ name: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appending(path: "Fixtures/\(name).txt")
+    if ProcessInfo.processInfo.environment["HONE_RECORD"] != nil {
+      try Data(text.utf8).write(to: url)
+    }
+    let expected = try String(contentsOf: url, encoding: .utf8)
+    #expect(text == expected, "HONE_RECORD=1 writes it anew", sourceLocation: sourceLocation)
+  }
+}
