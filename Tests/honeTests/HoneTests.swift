@@ -10,7 +10,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "generate", "chat", "score", "tokenize", "render", "inspect", "pull", "models", "doctor",
+    "generate", "chat", "score", "tokenize", "render", "inspect", "recipes", "pull", "models",
+    "doctor",
   ])
   func `each command explains itself`(
     command: String

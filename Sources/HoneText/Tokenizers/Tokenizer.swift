@@ -6,7 +6,7 @@ import Synchronization
 /// GGUF file. One tokenizer may be used by several threads at a time.
 public final class Tokenizer: Sendable {
   private let parts: TokenizerParts
-  private let addedTokens: AddedTokens
+  let addedTokens: AddedTokens
   private let fallsBackToBytes: Bool
   /// Working memory of calls that have ended, for the next ones.
   private let spaces = Mutex<[Space]>([])
@@ -23,6 +23,8 @@ public final class Tokenizer: Sendable {
   public let endOfGeneration: Set<Int32>
   /// The chat template, in Jinja, when the model has one.
   public var chatTemplate: String? { parts.chatTemplate }
+  /// What is put around a text.
+  var postProcessor: PostProcessor { parts.postProcessor }
 
   init(_ parts: TokenizerParts) {
     self.parts = parts

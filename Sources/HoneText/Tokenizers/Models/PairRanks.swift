@@ -82,4 +82,20 @@ struct TokenScores: Sendable {
       return rank << 32 | UInt64(UInt32(bitPattern: id))
     }
   }
+
+  /// The same order as a list: the pairs of tokens that give a token, best first.
+  var merges: [(left: Int, right: Int)] {
+    var found: [(order: UInt64, left: Int, right: Int)] = []
+    for id in 0..<vocabulary.count {
+      let text = vocabulary.text(of: id)
+      guard let base = text.baseAddress else { continue }
+      for middle in text.indices.dropFirst() where text[middle] & 0xC0 != 0x80 {
+        let left = vocabulary.id(of: base, count: middle)
+        let right = vocabulary.id(of: base + middle, count: text.count - middle)
+        guard left >= 0, right >= 0 else { continue }
+        found.append((value(left, right), Int(left), Int(right)))
+      }
+    }
+    return found.sorted { $0.order < $1.order }.map { ($0.left, $0.right) }
+  }
 }

@@ -124,7 +124,9 @@ struct SentencePieceModel {
         advice: "supported are unigram (1) and BPE (2)")
     }
     parts.normalizer = try normalizer()
-    parts.decoder = DecoderSequence.sentencePiece(addsPrefix: addsPrefix)
+    parts.decoder = try Decoders.read(
+      JSONField(
+        value: SentencePieceSpaces.decoder(addsPrefix: addsPrefix), file: file, path: "decoder"))
     for (id, piece) in pieces.enumerated()
     where piece.kind == .control || piece.kind == .userDefined {
       guard !piece.text.isEmpty else { continue }
@@ -157,7 +159,11 @@ struct SentencePieceModel {
           replacement: Replacement(
             pattern: .pattern(try TextPattern(" {2,}")), content: [0x20])))
     }
-    items += NormalizerSequence.sentencePiece(addsPrefix: addsPrefix).items
+    items.append(
+      try Normalizers.read(
+        JSONField(
+          value: SentencePieceSpaces.normalizer(addsPrefix: addsPrefix), file: file,
+          path: "normalizer")))
     return NormalizerSequence(items: items)
   }
 }
@@ -174,28 +180,5 @@ extension BPE {
     return BPE(
       vocabulary: vocabulary,
       pairs: .scores(TokenScores(vocabulary: vocabulary, scores: scores)), options: options)
-  }
-}
-
-extension NormalizerSequence {
-  /// "▁" for spaces and, if wanted, one before the text.
-  static func sentencePiece(addsPrefix: Bool) -> NormalizerSequence {
-    let mark = Array("▁".utf8)
-    let spaces = ReplaceNormalizer(
-      replacement: Replacement(pattern: .text([0x20]), content: mark))
-    return NormalizerSequence(
-      items: addsPrefix ? [PrependNormalizer(prefix: mark), spaces] : [spaces])
-  }
-}
-
-extension DecoderSequence {
-  /// Spaces for "▁" and bytes for tokens that name them; if wanted, none before the text.
-  static func sentencePiece(addsPrefix: Bool) -> DecoderSequence {
-    let spaces = Replacement(pattern: .text(Array("▁".utf8)), content: [0x20])
-    let items: [any Decoder] = [
-      ReplaceDecoder(replacement: spaces), ByteFallbackDecoder(), FuseDecoder(),
-    ]
-    return DecoderSequence(
-      items: addsPrefix ? items + [StripDecoder(character: [0x20], left: 1, right: 0)] : items)
   }
 }

@@ -11,37 +11,51 @@ extension Tokenizer {
 }
 
 /// Reads `tokenizer.ggml.*`.
-private struct TokenizerGGUF {
+struct TokenizerGGUF {
   let file: GGUFFile
   private var metadata: GGUFMetadata { file.metadata }
 
-  init(file: GGUFFile) { self.file = file }
+  /// A model and what surrounds it, which a `tokenizer.json` describes in the same words.
+  struct Description {
+    let model: BPE
+    var normalizer = JSONValue.null
+    var preTokenizer = JSONValue.null
+    let decoder: JSONValue
+  }
 
-  func error(_ key: String, _ problem: String, advice: String = "") -> TextError {
+  private func error(_ key: String, _ problem: String, advice: String = "") -> TextError {
     TextError(subject: file.path, place: "metadata key \(key)", problem: problem, advice: advice)
   }
 
   func parts() throws -> TokenizerParts {
-    let model = try metadata.requireString("tokenizer.ggml.model")
-    guard let kind = Self.models.first(where: { $0.name == model }) else {
-      throw error(
-        "tokenizer.ggml.model", "the tokenizer \"\(model.prefix(80))\" is not supported",
-        advice: "supported are \(Self.models.map(\.name).joined(separator: ", "))")
-    }
-    var parts = try kind.read(self)
+    let description = try description()
+    var parts = TokenizerParts(model: description.model)
+    parts.normalizer = try field(description.normalizer, "normalizer").map(Normalizers.read)
+    parts.preTokenizer = try field(description.preTokenizer, "pre_tokenizer").map(
+      PreTokenizers.read)
+    parts.decoder = try field(description.decoder, "decoder").map(Decoders.read)
     parts.addedTokens = try addedTokens(parts.model.vocabulary)
     try applySpecialTokens(to: &parts)
     parts.chatTemplate = try metadata.string("tokenizer.chat_template")
     return parts
   }
 
-  /// The models by the names under `tokenizer.ggml.model`.
-  private static let models:
-    [(name: String, read: @Sendable (TokenizerGGUF) throws -> TokenizerParts)] = [
-      ("gpt2", { try $0.byteLevelBPE() }),
-      ("llama", { try $0.sentencePiece() }),
-      ("gemma4", { try $0.sentencePieceWithMerges() }),
-    ]
+  private func field(_ value: JSONValue, _ path: String) -> JSONField? {
+    value.isNull ? nil : JSONField(value: value, file: file.path, path: path)
+  }
+
+  func description() throws -> Description {
+    let model = try metadata.requireString("tokenizer.ggml.model")
+    switch model {
+    case "gpt2": return try byteLevelBPE()
+    case "llama": return try sentencePiece()
+    case "gemma4": return try sentencePieceWithMerges()
+    default:
+      throw error(
+        "tokenizer.ggml.model", "the tokenizer \"\(model.prefix(80))\" is not supported",
+        advice: "supported are gpt2, llama and gemma4; the model's folder may have another")
+    }
+  }
 
   /// - Parameter marksSpaces: whether tokens of nothing but spaces are to be spelled with "▁".
   private func vocabulary(marksSpaces: Bool = false) throws -> Vocabulary {
@@ -72,7 +86,7 @@ private struct TokenizerGGUF {
     return MergeTable(reader.merges)
   }
 
-  private func sentencePiece() throws -> TokenizerParts {
+  private func sentencePiece() throws -> Description {
     let architecture = try metadata.string("general.architecture") ?? ""
     let isGemma = architecture.hasPrefix("gemma")
     let vocabulary = try vocabulary(marksSpaces: isGemma)
@@ -88,31 +102,29 @@ private struct TokenizerGGUF {
       }
     }
     let addsPrefix = try metadata.bool("tokenizer.ggml.add_space_prefix") ?? !isGemma
-    var parts = TokenizerParts(
+    return Description(
       model: BPE.sentencePiece(
         vocabulary, scores: scores,
         unknown: try id("tokenizer.ggml.unknown_token_id", vocabulary.count),
-        fallsBackToBytes: true))
-    parts.normalizer = NormalizerSequence.sentencePiece(addsPrefix: addsPrefix)
-    parts.decoder = DecoderSequence.sentencePiece(addsPrefix: addsPrefix)
-    return parts
+        fallsBackToBytes: true),
+      normalizer: SentencePieceSpaces.normalizer(addsPrefix: addsPrefix),
+      decoder: SentencePieceSpaces.decoder(addsPrefix: addsPrefix))
   }
 
-  private func sentencePieceWithMerges() throws -> TokenizerParts {
+  private func sentencePieceWithMerges() throws -> Description {
     let vocabulary = try vocabulary(marksSpaces: true)
     var options = BPE.Options()
     options.unknown = try id("tokenizer.ggml.unknown_token_id", vocabulary.count)
     options.fusesUnknown = true
     options.fallsBackToBytes = true
-    var parts = TokenizerParts(
+    return Description(
       model: BPE(
-        vocabulary: vocabulary, pairs: .merges(try merges(vocabulary)), options: options))
-    parts.normalizer = NormalizerSequence.sentencePiece(addsPrefix: false)
-    parts.decoder = DecoderSequence.sentencePiece(addsPrefix: false)
-    return parts
+        vocabulary: vocabulary, pairs: .merges(try merges(vocabulary)), options: options),
+      normalizer: SentencePieceSpaces.normalizer(addsPrefix: false),
+      decoder: SentencePieceSpaces.decoder(addsPrefix: false))
   }
 
-  private func byteLevelBPE() throws -> TokenizerParts {
+  private func byteLevelBPE() throws -> Description {
     let key = "tokenizer.ggml.pre"
     let name = try metadata.requireString(key)
     guard let preTokenizer = GGUFPreTokenizer.named(name) else {
@@ -123,13 +135,13 @@ private struct TokenizerGGUF {
     let vocabulary = try vocabulary()
     var options = BPE.Options()
     options.ignoresMerges = preTokenizer.ignoresMerges
-    var parts = TokenizerParts(
+    return Description(
       model: BPE(
-        vocabulary: vocabulary, pairs: .merges(try merges(vocabulary)), options: options))
-    parts.preTokenizer = PreTokenizers.sequence(try preTokenizer.steps())
-    parts.normalizer = preTokenizer.normalizer
-    parts.decoder = ByteLevelDecoder()
-    return parts
+        vocabulary: vocabulary, pairs: .merges(try merges(vocabulary)), options: options),
+      normalizer: preTokenizer.normalizer, preTokenizer: preTokenizer.json,
+      decoder: .component(
+        "ByteLevel",
+        ["add_prefix_space": .bool(true), "trim_offsets": .bool(true), "use_regex": .bool(true)]))
   }
 
   /// Kinds of tokens under `tokenizer.ggml.token_type`.
