@@ -145,7 +145,7 @@ public final class Tokenizer: Sendable {
     tokens.reserveCapacity(ids.underestimatedCount)
     for id in ids {
       if let added = addedTokens[id] {
-        if !skippingSpecialTokens || !added.isSpecial { tokens.append(added.content) }
+        if !skippingSpecialTokens || !added.isSpecial { tokens.append(added.spelling) }
       } else if id >= 0, Int(id) < parts.model.vocabulary.count {
         tokens.append(Array(parts.model.vocabulary.text(of: Int(id))))
       }
@@ -166,7 +166,7 @@ public final class Tokenizer: Sendable {
 
   /// The spelling of a token in the vocabulary.
   public func token(of id: Int32) -> String? {
-    if let added = addedTokens[id] { return String(decoding: added.content, as: UTF8.self) }
+    if let added = addedTokens[id] { return String(decoding: added.spelling, as: UTF8.self) }
     guard id >= 0, Int(id) < parts.model.vocabulary.count else { return nil }
     return String(decoding: parts.model.vocabulary.text(of: Int(id)), as: UTF8.self)
   }

@@ -8,12 +8,19 @@ struct Unigram: TokenModel {
   private let unknownScore: Double
   /// The ids of `<0x00>` to `<0xFF>` when unknown characters become their bytes.
   private let fallbackIDs: [Int32]?
+  /// Whether sums are rounded to `Float`, as SentencePiece does and the tokenizers library does not:
+  /// it decides between splits of equal scores.
+  private let sumsInFloat: Bool
   private let trie: TokenTrie
 
   /// How much worse than the worst token an unknown character is.
   private static let unknownPenalty = 10.0
 
-  init(vocabulary: Vocabulary, scores: [Double], unknown: Int32?, fallsBackToBytes: Bool) {
+  init(
+    vocabulary: Vocabulary, scores: [Double], unknown: Int32?, fallsBackToBytes: Bool,
+    sumsInFloat: Bool = false
+  ) {
+    self.sumsInFloat = sumsInFloat
     self.vocabulary = vocabulary
     self.scores = scores
     self.unknown = unknown
@@ -42,6 +49,11 @@ struct Unigram: TokenModel {
     }
   }
 
+  @inline(__always)
+  private func sum(_ left: Double, _ right: Double) -> Double {
+    sumsInFloat ? Double(Float(left + right)) : left + right
+  }
+
   private func findBest(
     _ text: UnsafePointer<UInt8>, _ count: Int, _ nodes: UnsafeMutableBufferPointer<Node>
   ) {
@@ -51,7 +63,7 @@ struct Unigram: TokenModel {
       let length = decodeUTF8(text, at: start, end: count).length
       var hasCharacter = false
       trie.forEachPrefix(text + start, count - start) { token, tokenLength in
-        let score = scores[Int(token)] + scoreHere
+        let score = sum(scores[Int(token)], scoreHere)
         let end = start + tokenLength
         if nodes[end].start < 0 || score > nodes[end].score {
           nodes[end] = Node(score: score, start: start, token: token)
@@ -59,7 +71,7 @@ struct Unigram: TokenModel {
         if tokenLength == length { hasCharacter = true }
       }
       if !hasCharacter {
-        let score = unknownScore + scoreHere
+        let score = sum(unknownScore, scoreHere)
         let end = start + length
         if nodes[end].start < 0 || score > nodes[end].score {
           nodes[end] = Node(score: score, start: start, token: -1)

@@ -32,7 +32,7 @@ enum Normalizers {
   @Sendable private static func precompiled(_ field: JSONField) throws -> any Normalizer {
     let map = try field.require("precompiled_charsmap")
     guard let bytes = Base64.decoded(try map.string()),
-      let normalizer = PrecompiledNormalizer(bytes)
+      let normalizer = PrecompiledNormalizer(bytes, search: .clusters)
     else { throw map.error("is not a character map in base 64") }
     return normalizer
   }

@@ -111,7 +111,7 @@ struct SentencePieceModel {
       parts = TokenizerParts(
         model: Unigram(
           vocabulary: vocabulary, scores: pieces.map { Double($0.score) }, unknown: unknown,
-          fallsBackToBytes: fallsBackToBytes))
+          fallsBackToBytes: fallsBackToBytes, sumsInFloat: true))
     case 2:
       parts = TokenizerParts(
         model: BPE.sentencePiece(
@@ -127,11 +127,17 @@ struct SentencePieceModel {
     parts.decoder = try Decoders.read(
       JSONField(
         value: SentencePieceSpaces.decoder(addsPrefix: addsPrefix), file: file, path: "decoder"))
-    for (id, piece) in pieces.enumerated()
-    where piece.kind == .control || piece.kind == .userDefined {
-      guard !piece.text.isEmpty else { continue }
-      parts.addedTokens.append(
-        AddedToken(id: Int32(id), content: piece.text, isSpecial: piece.kind == .control))
+    for (id, piece) in pieces.enumerated() where !piece.text.isEmpty {
+      var token = AddedToken(id: Int32(id), content: piece.text)
+      switch piece.kind {
+      case .control: token.isSpecial = true
+      case .userDefined:
+        // SentencePiece finds these in the text that it has normalised, where they stand as here.
+        token.isNormalized = true
+        token.normalizedContent = piece.text
+      default: continue
+      }
+      parts.addedTokens.append(token)
     }
     func text(_ id: Int32) -> String? {
       pieces.indices.contains(Int(id)) ? String(decoding: pieces[Int(id)].text, as: UTF8.self) : nil
@@ -146,18 +152,19 @@ struct SentencePieceModel {
   private func normalizer() throws -> any Normalizer {
     var items: [any Normalizer] = []
     if !characterMap.isEmpty {
-      guard let normalizer = PrecompiledNormalizer(characterMap) else {
+      guard let normalizer = PrecompiledNormalizer(characterMap, search: .longest) else {
         throw TextError(
           subject: file, place: "precompiled_charsmap", problem: "is not a character map")
       }
       items.append(normalizer)
     }
     if removesExtraSpaces {
-      items.append(StripNormalizer(left: true, right: true))
-      items.append(
-        ReplaceNormalizer(
-          replacement: Replacement(
-            pattern: .pattern(try TextPattern(" {2,}")), content: [0x20])))
+      for (pattern, content) in [(#"\A +"#, ""), (#" +\z"#, ""), (" {2,}", " ")] {
+        items.append(
+          ReplaceNormalizer(
+            replacement: Replacement(
+              pattern: .pattern(try TextPattern(pattern)), content: Array(content.utf8))))
+      }
     }
     items.append(
       try Normalizers.read(
