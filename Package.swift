@@ -82,6 +82,9 @@ let package = Package(
     tests("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
     tests("HoneData", over: ["HoneText", "HoneFormats"]),
     tests(
+      "HoneGeneration",
+      over: ["HoneAdapters", "HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
+    tests(
       "HoneTraining",
       over: [
         "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneText", "HoneFormats",

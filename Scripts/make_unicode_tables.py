@@ -11,6 +11,7 @@ All tables are printable text: runs of equal code points, each run a class (one 
 
 import pathlib
 import sys
+import unicodedata
 
 import tokenizers
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
@@ -110,7 +111,84 @@ def scripts():
     write("ScriptTable", ["The script of each code point, as runs over all of them."], body)
 
 
-TABLES = {"classes": character_classes, "scripts": scripts}
+def mapping(pairs):
+    """`pairs` of a code point and what it becomes: distance from the last one, length, code points."""
+    text, last = "", 0
+    for point, result in pairs:
+        text += number(point - last) + number(len(result)) + "".join(number(ord(c)) for c in result)
+        last = point
+    return text
+
+
+def mapping_member(name, comment, pairs):
+    return f"  /// {comment}\n  static let {name}: StaticString = " + literal(mapping(pairs), "    ") + "\n"
+
+
+def normalization():
+    nfd, nfc, nfkd = normalizers.NFD().normalize_str, normalizers.NFC().normalize_str, normalizers.NFKD().normalize_str
+    plain = [c for c in EVERYTHING if not 0xAC00 <= c <= 0xD7A3]  # Hangul syllables decompose by arithmetic
+    canonical = [(c, nfd(chr(c))) for c in plain if nfd(chr(c)) != chr(c)]
+    compatible = [(c, nfkd(chr(c))) for c in plain if nfkd(chr(c)) != nfd(chr(c))]
+    pairs = []
+    for c in plain:
+        parts = unicodedata.decomposition(chr(c)).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            first, second = (chr(int(p, 16)) for p in parts)
+            if nfc(first + second) == chr(c):
+                pairs.append((c, first + second))
+    classes = [0] * 0x110000
+    for c in EVERYTHING:
+        order = unicodedata.combining(chr(c))
+        # Which of them the library knows shows where it puts them: U+0345 comes after nearly all, U+0301 before it.
+        other = "\u0301" if order == 240 else "\u0345"
+        text = "a" + chr(c) + other if order == 240 else "a" + other + chr(c)
+        if order and nfd(text) != text:
+            classes[c] = order
+    orders = sorted(set(classes))
+    assert len(orders) <= 64
+    body = mapping_member("canonical", "Full canonical decompositions.", canonical)
+    body += "\n" + mapping_member("compatible", "Full compatibility decompositions where they differ.", compatible)
+    body += "\n" + mapping_member("composed", "What two characters, here the result, are composed to.", pairs)
+    body += "\n  /// The combining classes that the runs number.\n  static let orders: [UInt8] = [\n"
+    for i in range(0, len(orders), 16):
+        body += "    " + ", ".join(map(str, orders[i : i + 16])) + ",\n"
+    body += "  ]\n\n  static let orderRuns: StaticString = "
+    body += literal(runs([orders.index(c) for c in classes]), "    ") + "\n"
+    write("NormalizationTable", ["Decompositions, compositions and combining classes."], body)
+
+
+def lowercase():
+    lower = normalizers.Lowercase().normalize_str
+    pairs = [(c, lower(chr(c))) for c in EVERYTHING if lower(chr(c)) != chr(c)]
+    write("LowercaseTable", ["Characters with a lower case."], mapping_member("lower", "Lower cases.", pairs))
+
+
+def cleaning():
+    options = dict(clean_text=False, handle_chinese_chars=False, strip_accents=False, lowercase=False)
+    bert = lambda **o: normalizers.BertNormalizer(**{**options, **o}).normalize_str
+    accents, clean, chinese = bert(strip_accents=True), bert(clean_text=True), bert(handle_chinese_chars=True)
+    strip, nmt = normalizers.StripAccents().normalize_str, normalizers.Nmt().normalize_str
+    names = ["strippedMark", "bertMark", "bertRemoved", "bertSpace", "bertIdeograph", "nmtRemoved", "nmtSpace"]
+    keys = [(False,) * len(names)] * 0x110000
+    for c in EVERYTHING:
+        t = chr(c)
+        keys[c] = (
+            strip(t) == "", accents(t) == "", clean(t) == "", clean(t) == " " != t,
+            chinese(t) == f" {t} ", nmt(t) == "", nmt(t) == " " != t,
+        )  # fmt: skip
+    distinct = sorted(set(keys))
+    assert len(distinct) <= 64
+    values = [sum(bit << i for i, bit in enumerate(k)) for k in distinct]
+    body = f"  /// For each class a bit for each property: {', '.join(names)}.\n"
+    body += f"  static let classes: [UInt8] = [{', '.join(map(str, values))}]\n\n"
+    body += "  static let runs: StaticString = " + literal(runs([distinct.index(k) for k in keys]), "    ") + "\n"
+    write("CleaningTable", ["What normalisers that clean text do with each code point."], body)
+
+
+TABLES = {
+    "classes": character_classes, "scripts": scripts, "normalization": normalization, "lowercase": lowercase,
+    "cleaning": cleaning,
+}  # fmt: skip
 
 if __name__ == "__main__":
     assert tokenizers.__version__ == VERSION, f"tokenizers {VERSION} is wanted, {tokenizers.__version__} is here"

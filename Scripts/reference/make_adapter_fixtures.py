@@ -36,6 +36,7 @@ VARIANTS = {
     "exclude": ("untied", dict(target_modules="all-linear", exclude_modules=r".*\.0\..*", init_lora_weights="gaussian")),
     "exclude-names": ("tied", dict(target_modules=["q_proj", "mlp.gate_proj", "down_proj"], exclude_modules=["layers.0.mlp.gate_proj"])),
     "layers": ("tied", dict(target_modules=["q_proj", "down_proj"], layers_to_transform=[1], layers_pattern="layers")),
+    "wide": ("untied", dict(r=40, target_modules=["k_proj", "c_attn"])),  # a rank above the rows there are, a name that nothing has
     "one-layer": ("untied", dict(target_modules=["o_proj"], layers_to_transform=0)),
     "saved-head": ("tied", dict(target_modules=["q_proj"], modules_to_save=["lm_head", "model.norm"])),
     "saved-embedding": ("untied", dict(target_modules=["v_proj"], modules_to_save=["embed_tokens"])),
@@ -65,7 +66,7 @@ for variant, (name, settings) in VARIANTS.items():
     folder = FOLDER / "peft" / variant
     shutil.rmtree(folder, ignore_errors=True)
     torch.manual_seed(12)
-    model = get_peft_model(base(f"tiny-llama-{name}"), LoraConfig(r=4, lora_alpha=8, task_type="CAUSAL_LM", **settings))
+    model = get_peft_model(base(f"tiny-llama-{name}"), LoraConfig(**dict(r=4, lora_alpha=8, task_type="CAUSAL_LM") | settings))
     with torch.no_grad():
         for _, parameter in sorted(model.named_parameters()):
             if parameter.requires_grad:

@@ -6,7 +6,7 @@ import HoneTensors
 extension LoRA {
   convenience init(reading reader: AdapterReader, model: LanguageModel, engine: Engine) throws {
     let options = LoRAOptions(reading: reader)
-    let plan = try options.plan(for: model, of: reader.subject)
+    let plan = try options.plan(for: model, isNew: false, of: reader.subject)
     // The embedding's matrices are in the file too when one change serves both.
     if plan.isShared { reader.expectTransposes(ofSharedHead: plan, options: options) }
     let modules = plan.places.map { place in

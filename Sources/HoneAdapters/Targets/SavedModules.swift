@@ -95,6 +95,8 @@ final class SavedModules {
       .flatMap { [$0.weight] + ($0.bias.map { [$0] } ?? []) } + vectors.map(\.parameter)
   }
 
+  var isEmpty: Bool { matrices.isEmpty && vectors.isEmpty }
+
   /// The tensors of a folder; a copy that serves two sites is there for each.
   var entries: [AdapterContents.Entry] {
     parameters.map { AdapterContents.Entry($0.name, $0.tensor) }

@@ -6,7 +6,7 @@ import Synchronization
 /// GGUF file. One tokenizer may be used by several threads at a time.
 public final class Tokenizer: Sendable {
   private let parts: TokenizerParts
-  private let addedTokens: AddedTokens
+  let addedTokens: AddedTokens
   private let fallsBackToBytes: Bool
   /// Working memory of calls that have ended, for the next ones.
   private let spaces = Mutex<[Space]>([])
@@ -23,6 +23,8 @@ public final class Tokenizer: Sendable {
   public let endOfGeneration: Set<Int32>
   /// The chat template, in Jinja, when the model has one.
   public var chatTemplate: String? { parts.chatTemplate }
+  /// What is put around a text.
+  var postProcessor: PostProcessor { parts.postProcessor }
 
   init(_ parts: TokenizerParts) {
     self.parts = parts
@@ -129,9 +131,10 @@ public final class Tokenizer: Sendable {
   public func decode(
     _ ids: some Sequence<Int32>, skippingSpecialTokens: Bool = false
   ) -> String {
-    let text = String(
-      decoding: decodedBytes(ids, skippingSpecialTokens: skippingSpecialTokens), as: UTF8.self)
-    return parts.cleansUpSpaces ? text.withoutSpacesBeforePunctuation : text
+    let bytes = decodedBytes(ids, skippingSpecialTokens: skippingSpecialTokens)
+    // transformers cleans up after all models but BPE, whatever the configuration says.
+    let cleansUp = parts.cleansUpSpaces && !(parts.model is BPE)
+    return String(decoding: cleansUp ? bytes.withoutSpacesBeforePunctuation : bytes, as: UTF8.self)
   }
 
   /// The bytes of the text of some ids, as they are.
@@ -142,7 +145,7 @@ public final class Tokenizer: Sendable {
     tokens.reserveCapacity(ids.underestimatedCount)
     for id in ids {
       if let added = addedTokens[id] {
-        if !skippingSpecialTokens || !added.isSpecial { tokens.append(added.content) }
+        if !skippingSpecialTokens || !added.isSpecial { tokens.append(added.spelling) }
       } else if id >= 0, Int(id) < parts.model.vocabulary.count {
         tokens.append(Array(parts.model.vocabulary.text(of: Int(id))))
       }
@@ -163,7 +166,7 @@ public final class Tokenizer: Sendable {
 
   /// The spelling of a token in the vocabulary.
   public func token(of id: Int32) -> String? {
-    if let added = addedTokens[id] { return String(decoding: added.content, as: UTF8.self) }
+    if let added = addedTokens[id] { return String(decoding: added.spelling, as: UTF8.self) }
     guard id >= 0, Int(id) < parts.model.vocabulary.count else { return nil }
     return String(decoding: parts.model.vocabulary.text(of: Int(id)), as: UTF8.self)
   }
@@ -200,20 +203,5 @@ extension Decoder {
     case let sequence as DecoderSequence: sequence.items.contains { $0.hasByteFallback }
     default: false
     }
-  }
-}
-
-extension String {
-  /// transformers' clean-up of English text.
-  fileprivate var withoutSpacesBeforePunctuation: String {
-    var text = Array(utf8)
-    let replacements = [
-      (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"),
-      (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
-    ]
-    for (old, new) in replacements {
-      text = text.replacing(Array(old.utf8), with: Array(new.utf8))
-    }
-    return String(decoding: text, as: UTF8.self)
   }
 }

@@ -25,7 +25,8 @@ private let own =
   // MARK: Exchange with peft
 
   @Test(arguments: [
-    "regex", "exclude", "exclude-names", "layers", "one-layer", "saved-head", "saved-embedding",
+    "regex", "exclude", "exclude-names", "layers", "wide", "one-layer", "saved-head",
+    "saved-embedding",
     "saved-block", "saved-tied", "embedding-by-regex", "embedding-by-path", "patterns",
   ])
   func `what peft saved gives peft's logits, and is saved as peft saves it`(name: String) throws {

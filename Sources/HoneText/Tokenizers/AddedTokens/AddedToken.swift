@@ -12,4 +12,9 @@ struct AddedToken: Sendable, Equatable {
   var stripsRight = false
   /// Whether it is looked for in the normalised text rather than in the text as it is.
   var isNormalized = false
+  /// What is looked for in the normalised text; nil for what the content becomes in it.
+  var normalizedContent: [UInt8]?
+
+  /// What it stands for in decoded text; the tokenizers library forgets the content as it was.
+  var spelling: [UInt8] { normalizedContent ?? content }
 }

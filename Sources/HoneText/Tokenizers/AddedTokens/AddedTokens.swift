@@ -11,19 +11,21 @@ struct AddedTokens: Sendable {
 
   /// - Parameter normalizer: what the text, and so a normalised token's content, goes through.
   init(_ tokens: [AddedToken], normalizer: (any Normalizer)?) {
+    let tokens = tokens.map { token in
+      guard token.isNormalized, token.normalizedContent == nil else { return token }
+      var token = token
+      var content = token.content
+      normalizer?.normalize(&content)
+      token.normalizedContent = content
+      return token
+    }
     all = tokens.sorted { $0.id < $1.id }
     positions = Dictionary(zip(all.map(\.id), all.indices)) { first, _ in first }
     ids = Dictionary(all.map { ($0.content, $0.id) }) { first, _ in first }
     let plain = tokens.filter { !$0.isNormalized }
     let normalized = tokens.filter(\.isNormalized)
     inText = AddedTokenMatcher(plain, contents: plain.map(\.content))
-    inNormalizedText = AddedTokenMatcher(
-      normalized,
-      contents: normalized.map { token in
-        var content = token.content
-        normalizer?.normalize(&content)
-        return content
-      })
+    inNormalizedText = AddedTokenMatcher(normalized, contents: normalized.map(\.spelling))
   }
 
   subscript(id: Int32) -> AddedToken? { positions[id].map { all[$0] } }

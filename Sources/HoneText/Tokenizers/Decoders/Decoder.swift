@@ -114,3 +114,46 @@ struct ReplaceDecoder: Decoder {
 
   func decode(_ tokens: [[UInt8]]) -> [[UInt8]] { tokens.map { replacement.applied(to: $0) } }
 }
+
+/// Joins a word's pieces, which continue with a prefix, and puts spaces between words.
+struct WordPieceDecoder: Decoder {
+  let prefix: [UInt8]
+  /// Whether the spaces before punctuation and contractions go.
+  let cleansUp: Bool
+
+  func decode(_ tokens: [[UInt8]]) -> [[UInt8]] {
+    tokens.enumerated().map { index, token in
+      var text = token
+      if index > 0 {
+        text = token.starts(with: prefix) ? Array(token.dropFirst(prefix.count)) : [0x20] + token
+      }
+      return cleansUp
+        ? text.withoutSpacesBeforePunctuation.replacing(
+          Array(" do not".utf8), with: Array(" don't".utf8)) : text
+    }
+  }
+}
+
+/// Writes a space for the mark at the end of a word, and nothing for it at the text's end.
+struct WordEndDecoder: Decoder {
+  let suffix: [UInt8]
+
+  func decode(_ tokens: [[UInt8]]) -> [[UInt8]] {
+    tokens.enumerated().map { index, token in
+      token.replacing(suffix, with: index == tokens.count - 1 ? [] : [0x20])
+    }
+  }
+}
+
+extension [UInt8] {
+  /// The clean-up of English text that transformers and BERT's decoder do.
+  var withoutSpacesBeforePunctuation: [UInt8] {
+    let replacements = [
+      (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"),
+      (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+    ]
+    return replacements.reduce(self) {
+      $0.replacing(Array($1.0.utf8), with: Array($1.1.utf8))
+    }
+  }
+}

@@ -1,6 +1,7 @@
 /// The decoders that a `tokenizer.json` may name.
 enum Decoders {
   static let kinds: ComponentKinds<any Decoder> = [
+    ("BPEDecoder", wordEnd),
     ("ByteFallback", { _ in ByteFallbackDecoder() }),
     ("ByteLevel", { _ in ByteLevelDecoder() }),
     ("Fuse", { _ in FuseDecoder() }),
@@ -8,6 +9,7 @@ enum Decoders {
     ("Replace", { ReplaceDecoder(replacement: try Normalizers.replacement($0)) }),
     ("Sequence", sequence),
     ("Strip", strip),
+    ("WordPiece", wordPiece),
   ]
 
   static func read(_ field: JSONField) throws -> any Decoder {
@@ -24,6 +26,16 @@ enum Decoders {
 
   @Sendable private static func sequence(_ field: JSONField) throws -> any Decoder {
     DecoderSequence(items: try field.require("decoders").array().map(read))
+  }
+
+  @Sendable private static func wordEnd(_ field: JSONField) throws -> any Decoder {
+    WordEndDecoder(suffix: Array((try field["suffix"]?.string() ?? "</w>").utf8))
+  }
+
+  @Sendable private static func wordPiece(_ field: JSONField) throws -> any Decoder {
+    WordPieceDecoder(
+      prefix: Array((try field["prefix"]?.string() ?? "##").utf8),
+      cleansUp: try field["cleanup"]?.bool() ?? true)
   }
 
   @Sendable private static func strip(_ field: JSONField) throws -> any Decoder {

@@ -40,13 +40,18 @@ struct BPE: TokenModel {
       return vocabulary.id(of: text)
     }
     asciiIDs = (0..<128).map { vocabulary.id(of: [UInt8($0)]) }
-    fallbackIDs = (0..<256).map { byte in
-      let digits = String(byte, radix: 16, uppercase: true)
-      return vocabulary.id(of: "<0x\(byte < 16 ? "0" : "")\(digits)>")
-    }
+    fallbackIDs = Self.fallbackIDs(vocabulary)
     cutsBeforeSpaceMarks =
       !options.ignoresMerges && options.continuingPrefix.isEmpty && options.endSuffix.isEmpty
       && vocabulary.id(of: "▁") >= 0 && !pairs.crossesSpaceMark(in: vocabulary)
+  }
+
+  /// The ids of `<0x00>` to `<0xFF>`, or -1.
+  static func fallbackIDs(_ vocabulary: Vocabulary) -> [Int32] {
+    (0..<256).map { byte in
+      let digits = String(byte, radix: 16, uppercase: true)
+      return vocabulary.id(of: "<0x\(byte < 16 ? "0" : "")\(digits)>")
+    }
   }
 
   /// Whether each byte has a character in the vocabulary that stands for it, or a token `<0x..>`.
@@ -57,20 +62,15 @@ struct BPE: TokenModel {
   }
 
   func encode(_ list: PieceList, into space: EncodingSpace) {
+    guard cutsBeforeSpaceMarks, !list.isByteLevel else { return encodePieces(list, into: space) }
     guard let base = list.bytes.baseAddress else { return }
     let end = list.bytes.count
     for piece in list.pieces {
-      if cutsBeforeSpaceMarks, !list.isByteLevel, piece.end - piece.start > 3 {
-        var start = piece.start
-        while start < piece.end {
-          let stop = Self.nextCut(base, from: start, end: piece.end)
-          encode(base + start, count: stop - start, room: end - start, list.isByteLevel, space)
-          start = stop
-        }
-      } else {
-        encode(
-          base + piece.start, count: piece.end - piece.start, room: end - piece.start,
-          list.isByteLevel, space)
+      var start = piece.start
+      while start < piece.end {
+        let stop = Self.nextCut(base, from: start, end: piece.end)
+        encodeCached(base + start, count: stop - start, room: end - start, false, space)
+        start = stop
       }
     }
   }
@@ -87,32 +87,7 @@ struct BPE: TokenModel {
     return index
   }
 
-  @inline(__always)
-  private func encode(
-    _ bytes: UnsafePointer<UInt8>, count: Int, room: Int, _ isByteLevel: Bool,
-    _ space: EncodingSpace
-  ) {
-    guard count <= WordCache.maximumLength else {
-      return encodeWord(bytes, count, isByteLevel, space)
-    }
-    let key = WordCache.key(bytes, count: count, room: room)
-    let entry = space.words.entries + space.words.place(of: key)
-    if entry.pointee.key == key {
-      let ids = entry.pointee.ids
-      space.append(ids, used: ids[3] >= 0 ? 4 : ids[2] >= 0 ? 3 : ids[1] >= 0 ? 2 : 1)
-      return
-    }
-    let before = space.count
-    encodeWord(bytes, count, isByteLevel, space)
-    let made = space.count - before
-    guard 1...WordCache.maximumIDs ~= made else { return }
-    var ids = SIMD4<Int32>(repeating: -1)
-    for index in 0..<made { ids[index] = space.ids[before + index] }
-    entry.pointee = WordCache.Entry(key: key, ids: ids)
-  }
-
-  @inline(never)
-  private func encodeWord(
+  func encodeWord(
     _ bytes: UnsafePointer<UInt8>, _ count: Int, _ isByteLevel: Bool, _ space: EncodingSpace
   ) {
     let isPlain = options.continuingPrefix.isEmpty && options.endSuffix.isEmpty

@@ -3,12 +3,19 @@ import HoneFormats
 /// The models that a `tokenizer.json` may name.
 enum Models {
   static let kinds: ComponentKinds<any TokenModel> = [
-    ("BPE", bpe)
+    ("BPE", bpe),
+    ("Unigram", unigram),
+    ("WordLevel", wordLevel),
+    ("WordPiece", wordPiece),
   ]
 
   static func read(_ field: JSONField) throws -> any TokenModel {
-    // Files of old versions leave the type out; merges tell.
-    if field["type"] == nil, field["merges"] != nil { return try bpe(field) }
+    // Files of old versions leave the type out; what else is there tells.
+    if field["type"] == nil {
+      if field["merges"] != nil { return try bpe(field) }
+      if field["max_input_chars_per_word"] != nil { return try wordPiece(field) }
+      if field["vocab"]?.value.array != nil { return try unigram(field) }
+    }
     return try field.component("model", kinds)
   }
 
@@ -27,6 +34,55 @@ enum Models {
     let merges = try merges(
       field.require("merges"), vocabulary, prefix: options.continuingPrefix.count)
     return BPE(vocabulary: vocabulary, pairs: .merges(merges), options: options)
+  }
+
+  @Sendable private static func unigram(_ field: JSONField) throws -> any TokenModel {
+    let entries = try field.require("vocab").array()
+    var tokens = TokenList(subject: field.file)
+    tokens.reserveCapacity(tokens: entries.count, bytes: entries.count * 8)
+    // Of equal tokens the library finds the last.
+    tokens.allowsDuplicates = true
+    var scores: [Double] = []
+    scores.reserveCapacity(entries.count)
+    for entry in entries {
+      let pair = try entry.array()
+      guard pair.count == 2 else { throw entry.error("expected a token and its score") }
+      try tokens.append(pair[0].string().utf8)
+      scores.append(try pair[1].double())
+    }
+    let unknown = try field["unk_id"]?.id()
+    if let unknown, Int(unknown) >= entries.count {
+      throw try field.require("unk_id").error(
+        "the id \(unknown) is not one of the \(entries.count) tokens")
+    }
+    return Unigram(
+      vocabulary: try Vocabulary(tokens), scores: scores, unknown: unknown,
+      fallsBackToBytes: try field["byte_fallback"]?.bool() ?? false)
+  }
+
+  @Sendable private static func wordPiece(_ field: JSONField) throws -> any TokenModel {
+    let vocabulary = try vocabulary(field)
+    return WordPiece(
+      vocabulary: vocabulary, unknown: try requiredUnknown(field, "[UNK]", vocabulary),
+      continuingPrefix: Array((try field["continuing_subword_prefix"]?.string() ?? "##").utf8),
+      maximumCharacters: try field["max_input_chars_per_word"]?.integer() ?? 100)
+  }
+
+  @Sendable private static func wordLevel(_ field: JSONField) throws -> any TokenModel {
+    let vocabulary = try vocabulary(field)
+    return WordLevel(
+      vocabulary: vocabulary, unknown: try requiredUnknown(field, "<unk>", vocabulary))
+  }
+
+  private static func requiredUnknown(
+    _ field: JSONField, _ standard: String, _ vocabulary: Vocabulary
+  ) throws -> Int32 {
+    let token = try field["unk_token"]?.string() ?? standard
+    let id = vocabulary.id(of: token)
+    guard id >= 0 else {
+      throw field.error("the unknown token \"\(token.prefix(80))\" is not in the vocabulary")
+    }
+    return id
   }
 
   /// The tokens of `vocab`, an object of tokens and their ids.

@@ -41,16 +41,22 @@ enum PairRanks: Sendable {
 }
 
 /// The order in which SentencePiece merges: the pair whose joined text is the best-scored token.
+///
+/// Of two ways to make the same token, the one with the longer left part comes first, as in the
+/// merges that transformers derives from a vocabulary.
 struct TokenScores: Sendable {
   private let vocabulary: Vocabulary
   /// For each token its place among all, best score first; equal scores have equal places.
   private let ranks: [UInt32]
 
+  /// Places in the order of ranks for the lengths of left parts.
+  private static let lengths: UInt64 = 64
+
   init(vocabulary: Vocabulary, scores: [Float]) {
     self.vocabulary = vocabulary
     // NaN is not an order; it counts as the worst.
     let keys = scores.map { $0.isNaN ? -Float.infinity : $0 }
-    var ranks = [UInt32](repeating: .max - 1, count: vocabulary.count)
+    var ranks = [UInt32](repeating: 0, count: vocabulary.count)
     var rank: UInt32 = 0
     var previous: Int?
     for id in keys.indices.sorted(by: { keys[$0] > keys[$1] }) {
@@ -71,7 +77,25 @@ struct TokenScores: Sendable {
       for index in 0..<second.count { base[first.count + index] = second[index] }
       let id = vocabulary.id(of: base, count: count)
       guard id >= 0 else { return MergeTable.none }
-      return UInt64(ranks[Int(id)]) << 32 | UInt64(UInt32(bitPattern: id))
+      let length = min(UInt64(first.lazy.filter { $0 & 0xC0 != 0x80 }.count), Self.lengths - 1)
+      let rank = UInt64(ranks[Int(id)]) * Self.lengths + Self.lengths - 1 - length
+      return rank << 32 | UInt64(UInt32(bitPattern: id))
     }
+  }
+
+  /// The same order as a list: the pairs of tokens that give a token, best first.
+  var merges: [(left: Int, right: Int)] {
+    var found: [(order: UInt64, left: Int, right: Int)] = []
+    for id in 0..<vocabulary.count {
+      let text = vocabulary.text(of: id)
+      guard let base = text.baseAddress else { continue }
+      for middle in text.indices.dropFirst() where text[middle] & 0xC0 != 0x80 {
+        let left = vocabulary.id(of: base, count: middle)
+        let right = vocabulary.id(of: base + middle, count: text.count - middle)
+        guard left >= 0, right >= 0 else { continue }
+        found.append((value(left, right), Int(left), Int(right)))
+      }
+    }
+    return found.sorted { $0.order < $1.order }.map { ($0.left, $0.right) }
   }
 }

@@ -35,3 +35,18 @@ struct Replacement: Sendable {
     }
   }
 }
+
+/// Puts a text before any text but the empty one.
+struct PrependNormalizer: Normalizer {
+  let prefix: [UInt8]
+
+  func normalize(_ text: inout [UInt8]) {
+    if !text.isEmpty { text.insert(contentsOf: prefix, at: 0) }
+  }
+}
+
+struct ReplaceNormalizer: Normalizer {
+  let replacement: Replacement
+
+  func normalize(_ text: inout [UInt8]) { text = replacement.applied(to: text) }
+}

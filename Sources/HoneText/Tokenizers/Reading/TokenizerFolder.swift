@@ -9,8 +9,8 @@ import HoneFormats
 #endif
 
 extension Tokenizer {
-  /// Reads the tokenizer of a Hugging Face folder: `tokenizer.json`, and, where they are,
-  /// `tokenizer_config.json`, `special_tokens_map.json` and `chat_template.jinja`.
+  /// Reads the tokenizer of a Hugging Face folder: `tokenizer.json` or else `tokenizer.model`, and,
+  /// where they are, `tokenizer_config.json`, `special_tokens_map.json` and `chat_template.jinja`.
   ///
   /// - Throws: ``TextError`` for what is missing, wrong or not supported.
   public convenience init(folder path: String) throws {
@@ -18,28 +18,37 @@ extension Tokenizer {
       let file = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
       return access(file, R_OK) == 0 ? file : nil
     }
-    guard let main = existing("tokenizer.json") else {
+    var parts: TokenizerParts
+    if let main = existing("tokenizer.json") {
+      parts = try Self.withBytes(of: main) { try TokenizerJSON.read($0, file: main) }
+    } else if let main = existing("tokenizer.model") {
+      parts = try Self.withBytes(of: main) { try SentencePieceModel($0, file: main).parts() }
+    } else {
       throw TextError(
-        subject: path, problem: "has no tokenizer.json",
+        subject: path, problem: "has neither tokenizer.json nor tokenizer.model",
         advice: "give a folder in Hugging Face's layout or a GGUF file")
     }
-    let file = try MappedFile(path: main)
-    var parts = try TokenizerJSON.read(file.bytes, file: main)
     for name in ["special_tokens_map.json", "tokenizer_config.json"] {
       guard let path = existing(name) else { continue }
-      let file = try MappedFile(path: path)
-      try parts.apply(
-        config: JSONField(
-          value: try JSONParser.parse(file.bytes, file: path), file: path, path: ""))
+      let value = try Self.withBytes(of: path) { try JSONParser.parse($0, file: path) }
+      try parts.apply(config: JSONField(value: value, file: path, path: ""))
     }
     if let path = existing("chat_template.jinja") {
-      let file = try MappedFile(path: path)
-      guard let template = String(validating: file.bytes, as: UTF8.self) else {
-        throw TextError(subject: path, problem: "is not valid UTF-8")
+      parts.chatTemplate = try Self.withBytes(of: path) {
+        guard let template = String(validating: $0, as: UTF8.self) else {
+          throw TextError(subject: path, problem: "is not valid UTF-8")
+        }
+        return template
       }
-      parts.chatTemplate = template
     }
     self.init(parts)
+  }
+
+  private static func withBytes<Result>(
+    of path: String, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result {
+    let file = try MappedFile(path: path)
+    return try withExtendedLifetime(file) { try body(file.bytes) }
   }
 
   /// Reads a tokenizer from the contents of `tokenizer.json` and, if given, of

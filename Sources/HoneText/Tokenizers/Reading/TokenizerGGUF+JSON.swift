@@ -14,37 +14,15 @@ package struct TokenizerFiles {
   /// - Parameter contextLength: how many tokens the model takes.
   /// - Throws: ``TextError`` for a tokenizer that cannot be written.
   package init(gguf file: GGUFFile, contextLength: Int) throws {
-    // Whatever is wrong with the file, reading it says.
     let tokenizer = try Tokenizer(gguf: file)
     let metadata = file.metadata
-    let name = try metadata.requireString("tokenizer.ggml.pre")
-    guard let preTokenizer = GGUFPreTokenizer.named(name) else {
-      throw TextError(
-        subject: file.path, place: "metadata key tokenizer.ggml.pre",
-        problem: "the pre-tokenizer \"\(name.prefix(80))\" cannot be written as tokenizer.json")
-    }
-    let texts = try metadata.requireStringArray("tokenizer.ggml.tokens").strings()
-    let merges = try metadata.requireStringArray("tokenizer.ggml.merges").strings()
-    self.tokenizer = Self.object([
-      ("version", .string("1.0")), ("truncation", .null), ("padding", .null),
-      ("added_tokens", .array(try Self.addedTokens(metadata, texts: texts))),
-      ("normalizer", .null), ("pre_tokenizer", preTokenizer.json),
-      ("post_processor", try Self.template(metadata, texts: texts)),
-      ("decoder", Self.decoder),
-      (
-        "model",
-        Self.object([
-          ("type", .string("BPE")), ("dropout", .null), ("unk_token", .null),
-          ("continuing_subword_prefix", .null), ("end_of_word_suffix", .null),
-          ("fuse_unk", .bool(false)), ("byte_fallback", .bool(false)),
-          ("ignore_merges", .bool(preTokenizer.ignoresMerges)),
-          (
-            "vocab",
-            .object(JSONObject(texts.enumerated().map { ($0.element, .integer($0.offset)) }))
-          ),
-          ("merges", .array(merges.map(Self.pair))),
-        ])
-      ),
+    let description = try TokenizerGGUF(file: file).description()
+    self.tokenizer = .members([
+      "version": .string("1.0"), "truncation": .null, "padding": .null,
+      "added_tokens": .array(tokenizer.addedTokens.all.map(Self.addedToken)),
+      "normalizer": description.normalizer, "pre_tokenizer": description.preTokenizer,
+      "post_processor": Self.template(tokenizer), "decoder": description.decoder,
+      "model": try Self.model(description.model, metadata),
     ])
     config = Self.config(tokenizer, contextLength: contextLength)
     chatTemplate = try metadata.string("tokenizer.chat_template")
@@ -54,14 +32,29 @@ package struct TokenizerFiles {
     }
   }
 
-  private static func object(_ members: [(String, JSONValue)]) -> JSONValue {
-    .object(JSONObject(members))
+  private static func model(_ model: BPE, _ metadata: GGUFMetadata) throws -> JSONValue {
+    let texts = (0..<model.vocabulary.count).map {
+      String(decoding: model.vocabulary.text(of: $0), as: UTF8.self)
+    }
+    let merges: [JSONValue]
+    switch model.pairs {
+    case .merges:
+      merges = try metadata.requireStringArray("tokenizer.ggml.merges").strings().map(pair)
+    case .scores(let scores):
+      merges = scores.merges.map { .array([.string(texts[$0.left]), .string(texts[$0.right])]) }
+    }
+    let options = model.options
+    return .component(
+      "BPE",
+      [
+        "dropout": .null, "unk_token": options.unknown.map { .string(texts[Int($0)]) } ?? .null,
+        "continuing_subword_prefix": .null, "end_of_word_suffix": .null,
+        "fuse_unk": .bool(options.fusesUnknown), "byte_fallback": .bool(options.fallsBackToBytes),
+        "ignore_merges": .bool(options.ignoresMerges),
+        "vocab": .object(JSONObject(texts.enumerated().map { ($0.element, .integer($0.offset)) })),
+        "merges": .array(merges),
+      ])
   }
-
-  private static let decoder = object([
-    ("type", .string("ByteLevel")), ("add_prefix_space", .bool(true)),
-    ("trim_offsets", .bool(true)), ("use_regex", .bool(true)),
-  ])
 
   /// A merge's two sides; the first character of a side may itself be a space of the vocabulary's
   /// spelling, but never a plain one.
@@ -69,55 +62,43 @@ package struct TokenizerFiles {
     .array(merge.split(separator: " ", maxSplits: 1).map { .string(String($0)) })
   }
 
-  private static func addedTokens(_ metadata: GGUFMetadata, texts: [String]) throws -> [JSONValue] {
-    let types = try metadata.integers("tokenizer.ggml.token_type") ?? []
-    return zip(texts, types).enumerated().compactMap { id, token in
-      // 3 is a control token, 4 one that the model's makers added as text.
-      guard token.1 == 3 || token.1 == 4, !token.0.isEmpty else { return nil }
-      return object([
-        ("id", .integer(id)), ("content", .string(token.0)), ("single_word", .bool(false)),
-        ("lstrip", .bool(false)), ("rstrip", .bool(false)), ("normalized", .bool(false)),
-        ("special", .bool(token.1 == 3)),
-      ])
-    }
+  private static func addedToken(_ token: AddedToken) -> JSONValue {
+    .members([
+      "id": .integer(Int(token.id)),
+      "content": .string(String(decoding: token.content, as: UTF8.self)),
+      "single_word": .bool(token.isSingleWord), "lstrip": .bool(token.stripsLeft),
+      "rstrip": .bool(token.stripsRight), "normalized": .bool(token.isNormalized),
+      "special": .bool(token.isSpecial),
+    ])
   }
 
   /// What is put around a text: nothing, or the tokens of its beginning and end.
-  private static func template(_ metadata: GGUFMetadata, texts: [String]) throws -> JSONValue {
-    func token(_ name: String) throws -> (id: Int, text: String)? {
-      guard try metadata.bool("tokenizer.ggml.add_\(name)_token") ?? false,
-        let id = try metadata.uint("tokenizer.ggml.\(name)_token_id"), id < texts.count
-      else { return nil }
-      return (id, texts[id])
+  private static func template(_ tokenizer: Tokenizer) -> JSONValue {
+    func named(_ ids: [Int32]) -> [(id: Int32, text: String)] {
+      ids.compactMap { id in tokenizer.token(of: id).map { (id, $0) } }
     }
-    let (first, last) = (try token("bos"), try token("eos"))
-    func part(_ token: (id: Int, text: String)?, _ type: Int) -> [JSONValue] {
-      token.map {
-        [
-          object([
-            (
-              "SpecialToken", object([("id", .string($0.text)), ("type_id", .integer(type))])
-            )
-          ])
-        ]
-      } ?? []
+    let before = named(tokenizer.postProcessor.before)
+    let after = named(tokenizer.postProcessor.after)
+    func part(_ kind: String, _ name: String, _ type: Int) -> JSONValue {
+      .members([kind: .members(["id": .string(name), "type_id": .integer(type)])])
     }
     func text(_ name: String, _ type: Int) -> [JSONValue] {
-      part(first, type)
-        + [object([("Sequence", object([("id", .string(name)), ("type_id", .integer(type))]))])]
-        + part(last, type)
+      before.map { part("SpecialToken", $0.text, type) } + [part("Sequence", name, type)]
+        + after.map { part("SpecialToken", $0.text, type) }
     }
     var special = JSONObject()
-    for token in [first, last].compactMap({ $0 }) {
-      special[token.text] = object([
-        ("id", .string(token.text)), ("ids", .array([.integer(token.id)])),
-        ("tokens", .array([.string(token.text)])),
+    for token in before + after {
+      special[token.text] = .members([
+        "id": .string(token.text), "ids": .array([.integer(Int(token.id))]),
+        "tokens": .array([.string(token.text)]),
       ])
     }
-    return object([
-      ("type", .string("TemplateProcessing")), ("single", .array(text("A", 0))),
-      ("pair", .array(text("A", 0) + text("B", 1))), ("special_tokens", .object(special)),
-    ])
+    return .component(
+      "TemplateProcessing",
+      [
+        "single": .array(text("A", 0)), "pair": .array(text("A", 0) + text("B", 1)),
+        "special_tokens": .object(special),
+      ])
   }
 
   private static func config(_ tokenizer: Tokenizer, contextLength: Int) -> JSONValue {

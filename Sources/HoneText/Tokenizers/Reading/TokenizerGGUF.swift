@@ -11,54 +11,69 @@ extension Tokenizer {
 }
 
 /// Reads `tokenizer.ggml.*`.
-private struct TokenizerGGUF {
+struct TokenizerGGUF {
   let file: GGUFFile
   private var metadata: GGUFMetadata { file.metadata }
 
-  init(file: GGUFFile) { self.file = file }
+  /// A model and what surrounds it, which a `tokenizer.json` describes in the same words.
+  struct Description {
+    let model: BPE
+    var normalizer = JSONValue.null
+    var preTokenizer = JSONValue.null
+    let decoder: JSONValue
+  }
 
-  func error(_ key: String, _ problem: String, advice: String = "") -> TextError {
+  private func error(_ key: String, _ problem: String, advice: String = "") -> TextError {
     TextError(subject: file.path, place: "metadata key \(key)", problem: problem, advice: advice)
   }
 
   func parts() throws -> TokenizerParts {
-    let model = try metadata.requireString("tokenizer.ggml.model")
-    guard let kind = Self.models.first(where: { $0.name == model }) else {
-      throw error(
-        "tokenizer.ggml.model", "the tokenizer \"\(model.prefix(80))\" is not supported",
-        advice: "supported are \(Self.models.map(\.name).joined(separator: ", "))")
-    }
-    var parts = try kind.read(self)
+    let description = try description()
+    var parts = TokenizerParts(model: description.model)
+    parts.normalizer = try field(description.normalizer, "normalizer").map(Normalizers.read)
+    parts.preTokenizer = try field(description.preTokenizer, "pre_tokenizer").map(
+      PreTokenizers.read)
+    parts.decoder = try field(description.decoder, "decoder").map(Decoders.read)
     parts.addedTokens = try addedTokens(parts.model.vocabulary)
     try applySpecialTokens(to: &parts)
     parts.chatTemplate = try metadata.string("tokenizer.chat_template")
     return parts
   }
 
-  /// The models by the names under `tokenizer.ggml.model`.
-  private static let models:
-    [(name: String, read: @Sendable (TokenizerGGUF) throws -> TokenizerParts)] =
-      [
-        ("gpt2", { try $0.byteLevelBPE() })
-      ]
+  private func field(_ value: JSONValue, _ path: String) -> JSONField? {
+    value.isNull ? nil : JSONField(value: value, file: file.path, path: path)
+  }
 
-  private func vocabulary() throws -> Vocabulary {
+  func description() throws -> Description {
+    let model = try metadata.requireString("tokenizer.ggml.model")
+    switch model {
+    case "gpt2": return try byteLevelBPE()
+    case "llama": return try sentencePiece()
+    case "gemma4": return try sentencePieceWithMerges()
+    default:
+      throw error(
+        "tokenizer.ggml.model", "the tokenizer \"\(model.prefix(80))\" is not supported",
+        advice: "supported are gpt2, llama and gemma4; the model's folder may have another")
+    }
+  }
+
+  /// - Parameter marksSpaces: whether tokens of nothing but spaces are to be spelled with "▁".
+  private func vocabulary(marksSpaces: Bool = false) throws -> Vocabulary {
     let array = try metadata.requireStringArray("tokenizer.ggml.tokens")
     var tokens = TokenList(subject: file.path)
     tokens.reserveCapacity(tokens: array.count, bytes: array.count * 8)
-    for index in 0..<array.count { try tokens.append(array.bytes(at: index)) }
+    for index in 0..<array.count {
+      let token = array.bytes(at: index)
+      if marksSpaces, token.allSatisfy({ $0 == 0x20 }) {
+        try tokens.append(Array(repeating: Array("▁".utf8), count: token.count).joined())
+      } else {
+        try tokens.append(token)
+      }
+    }
     return try Vocabulary(tokens)
   }
 
-  private func byteLevelBPE() throws -> TokenizerParts {
-    let key = "tokenizer.ggml.pre"
-    let name = try metadata.requireString(key)
-    guard let preTokenizer = GGUFPreTokenizer.named(name) else {
-      throw error(
-        key, "the pre-tokenizer \"\(name.prefix(80))\" is not supported",
-        advice: "use the model's folder with its tokenizer.json")
-    }
-    let vocabulary = try vocabulary()
+  private func merges(_ vocabulary: Vocabulary) throws -> MergeTable {
     let array = try metadata.requireStringArray("tokenizer.ggml.merges")
     var reader = MergeReader(vocabulary: vocabulary)
     reader.reserveCapacity(array.count)
@@ -68,14 +83,65 @@ private struct TokenizerGGUF {
         throw error("tokenizer.ggml.merges, element \(index)", problem)
       }
     }
+    return MergeTable(reader.merges)
+  }
+
+  private func sentencePiece() throws -> Description {
+    let architecture = try metadata.string("general.architecture") ?? ""
+    let isGemma = architecture.hasPrefix("gemma")
+    let vocabulary = try vocabulary(marksSpaces: isGemma)
+    var scores: [Float]
+    if isGemma {
+      // Gemma's merges follow the order of the tokens, not the scores in the file.
+      scores = (0..<vocabulary.count).map { -Float($0) }
+    } else {
+      let key = "tokenizer.ggml.scores"
+      scores = try metadata.requireFloats(key)
+      guard scores.count == vocabulary.count else {
+        throw error(key, "has \(scores.count) entries for \(vocabulary.count) tokens")
+      }
+    }
+    let addsPrefix = try metadata.bool("tokenizer.ggml.add_space_prefix") ?? !isGemma
+    return Description(
+      model: BPE.sentencePiece(
+        vocabulary, scores: scores,
+        unknown: try id("tokenizer.ggml.unknown_token_id", vocabulary.count),
+        fallsBackToBytes: true),
+      normalizer: SentencePieceSpaces.normalizer(addsPrefix: addsPrefix),
+      decoder: SentencePieceSpaces.decoder(addsPrefix: addsPrefix))
+  }
+
+  private func sentencePieceWithMerges() throws -> Description {
+    let vocabulary = try vocabulary(marksSpaces: true)
+    var options = BPE.Options()
+    options.unknown = try id("tokenizer.ggml.unknown_token_id", vocabulary.count)
+    options.fusesUnknown = true
+    options.fallsBackToBytes = true
+    return Description(
+      model: BPE(
+        vocabulary: vocabulary, pairs: .merges(try merges(vocabulary)), options: options),
+      normalizer: SentencePieceSpaces.normalizer(addsPrefix: false),
+      decoder: SentencePieceSpaces.decoder(addsPrefix: false))
+  }
+
+  private func byteLevelBPE() throws -> Description {
+    let key = "tokenizer.ggml.pre"
+    let name = try metadata.requireString(key)
+    guard let preTokenizer = GGUFPreTokenizer.named(name) else {
+      throw error(
+        key, "the pre-tokenizer \"\(name.prefix(80))\" is not supported",
+        advice: "use the model's folder with its tokenizer.json")
+    }
+    let vocabulary = try vocabulary()
     var options = BPE.Options()
     options.ignoresMerges = preTokenizer.ignoresMerges
-    var parts = TokenizerParts(
+    return Description(
       model: BPE(
-        vocabulary: vocabulary, pairs: .merges(MergeTable(reader.merges)), options: options))
-    parts.preTokenizer = try preTokenizer.make()
-    parts.decoder = ByteLevelDecoder()
-    return parts
+        vocabulary: vocabulary, pairs: .merges(try merges(vocabulary)), options: options),
+      normalizer: preTokenizer.normalizer, preTokenizer: preTokenizer.json,
+      decoder: .component(
+        "ByteLevel",
+        ["add_prefix_space": .bool(true), "trim_offsets": .bool(true), "use_regex": .bool(true)]))
   }
 
   /// Kinds of tokens under `tokenizer.ggml.token_type`.
@@ -110,6 +176,17 @@ private struct TokenizerGGUF {
     return Int32(id)
   }
 
+  /// Whether a text begins with the token for that when the file does not say.
+  private func beginsByDefault() throws -> Bool {
+    switch try metadata.string("tokenizer.ggml.model") {
+    case "llama": return true
+    case "gpt2":
+      let name = try metadata.string("tokenizer.ggml.pre") ?? ""
+      return GGUFPreTokenizer.named(name)?.addsBeginning ?? false
+    default: return false
+    }
+  }
+
   private func applySpecialTokens(to parts: inout TokenizerParts) throws {
     let vocabulary = parts.model.vocabulary
     let keys: [(String, WritableKeyPath<SpecialTokens, String?>)] = [
@@ -128,7 +205,7 @@ private struct TokenizerGGUF {
         parts.endOfGeneration.insert(id)
       }
     }
-    if try metadata.bool("tokenizer.ggml.add_bos_token") ?? false,
+    if try metadata.bool("tokenizer.ggml.add_bos_token") ?? beginsByDefault(),
       let id = try id("tokenizer.ggml.bos_token_id", vocabulary.count)
     {
       parts.postProcessor.before = [id]

@@ -59,7 +59,7 @@ struct RunTable: Sendable {
     return CodePointSet(ranges)
   }
 
-  private static func digit(_ character: UInt8) -> UInt8 {
+  static func digit(_ character: UInt8) -> UInt8 {
     switch character {
     case UInt8(ascii: "A")...UInt8(ascii: "Z"): character - UInt8(ascii: "A")
     case UInt8(ascii: "a")...UInt8(ascii: "z"): character - UInt8(ascii: "a") + 26
