@@ -16,10 +16,12 @@ test: requirements
 		--explicit-target-dependency-import-check error $(BUILD_FLAGS)
 
 quickstart: build
-	$(HONE) generate --model smollm2-135m --prompt "The capital of France is" --max-tokens 16
+	$(HONE) quickstart
 
+# Beside Hone itself its peers are measured, in an environment that is made for them (several GB).
 bench: build
-	$(HONE) bench --model smollm2-135m
+	Benchmarks/peers/run --json .build/peers.json
+	$(HONE) bench --model smollm2-135m --threads 2 --peers .build/peers.json
 
 format: requirements
 	$(SWIFT) format format --in-place --recursive $(FORMATTED)

@@ -80,12 +80,18 @@ let package = Package(
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
     tests("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
+    tests("HoneData", over: ["HoneText", "HoneFormats"]),
+    tests(
+      "HoneGeneration",
+      over: ["HoneAdapters", "HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
     tests(
       "HoneTraining",
       over: [
         "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneText", "HoneFormats",
       ]),
-    tests("HoneRecipes", over: ["HoneAdapters", "HoneFormats"]),
+    tests(
+      "HoneRecipes",
+      over: ["HoneTraining", "HoneAdapters", "HoneData", "HoneTensors", "HoneFormats"]),
     tests("hone", over: ["HoneFormats"]),
   ],
   swiftLanguageModes: [.v6],

@@ -11,9 +11,9 @@ Each folder is in Hugging Face layout, with a byte-level tokenizer of 272 tokens
                config-v4.json says the same as config.json with the keys that transformers 4 wrote (rope_theta, rope_scaling)
   bf16         as tied, other weights                                         stored BF16
   sharded      as untied, other weights, in two files with an index           stored F16
-  gguf         tied-f32.gguf and tied-q8_0.gguf: the weights of `tied` under llama.cpp's names with query and key rows permuted;
+  gguf         tied-f32.gguf, tied-q8_0.gguf and tied-q4_1.gguf: the weights of `tied` under llama.cpp's names with query and key rows permuted;
                rope-scaled-f32.gguf: those of `rope-scaled`, the scaling as a tensor `rope_freqs.weight`, as llama.cpp's
-               converter writes it; expected-q8_0.safetensors: the logits of tied-q8_0.gguf
+               converter writes it; expected-*.safetensors: the logits of the quantised ones
 """
 
 import json
@@ -155,7 +155,7 @@ def write_gguf(model, tokenizer, path, quantised):
     config = model.config
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name(path.stem)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0 if quantised else gguf.LlamaFileType.ALL_F32)
+    writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{quantised.upper()}"] if quantised else gguf.LlamaFileType.ALL_F32)
     writer.add_vocab_size(config.vocab_size)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -196,8 +196,8 @@ def write_gguf(model, tokenizer, path, quantised):
             name = name.replace(ours, theirs)
         name = name.replace("model.", "")
         if quantised and weight.ndim == 2:
-            blocks = gguf.quants.quantize(weight, gguf.GGMLQuantizationType.Q8_0)
-            writer.add_tensor(name, blocks, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+            kind = gguf.GGMLQuantizationType[quantised.upper()]
+            writer.add_tensor(name, gguf.quants.quantize(weight, kind), raw_dtype=kind)
         else:
             writer.add_tensor(name, numpy.ascontiguousarray(weight))
     writer.write_header_to_file()
@@ -227,13 +227,13 @@ for name, (seed, dtype, sizes, more) in MODELS.items():
 folder = FIXTURES / "tiny-llama-gguf"
 shutil.rmtree(folder, ignore_errors=True)
 folder.mkdir(parents=True)
-for name, quantised in [("tied", False), ("tied", True), ("rope-scaled", False)]:
-    path = folder / f"{name}-{'q8_0' if quantised else 'f32'}.gguf"
+for name, quantised in [("tied", None), ("tied", "q8_0"), ("tied", "q4_1"), ("rope-scaled", None)]:
+    path = folder / f"{name}-{quantised or 'f32'}.gguf"
     write_gguf(models[name], tokenizer, path, quantised)
     back = AutoModelForCausalLM.from_pretrained(folder, gguf_file=path.name, dtype=torch.float32)
     tensors = expected(back, folder, MODELS[name][0], gguf_file=path.name)
     if quantised:
-        save_file(tensors, folder / "expected-q8_0.safetensors")
+        save_file(tensors, folder / f"expected-{quantised}.safetensors")
         continue
     difference = (tensors["logits"] - load_file(FIXTURES / f"tiny-llama-{name}/expected.safetensors")["logits"]).abs().max()
     # transformers 5.23 does not read rope_freqs.weight, so it differs there; llama.cpp does.

@@ -11,6 +11,15 @@ public final class AdapterStack: Adapter {
 
   public init(_ adapters: [any Adapter]) { self.adapters = adapters }
 
+  /// Some adapters as one, in the quickest form that there is for them.
+  public static func together(
+    _ adapters: [any TrainableAdapter], in engine: Engine
+  ) -> any Adapter {
+    guard let first = adapters.first else { return NoAdapter() }
+    if adapters.count == 1 { return first }
+    return first.joined(with: Array(adapters.dropFirst()), in: engine) ?? AdapterStack(adapters)
+  }
+
   public func embed(_ ids: [Int32], through table: Weight, in pass: Pass) -> Tensor {
     guard adapters.count != 1 else { return adapters[0].embed(ids, through: table, in: pass) }
     return summed(embedded(ids, in: table, pass: pass), in: pass) {

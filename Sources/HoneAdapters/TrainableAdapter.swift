@@ -48,6 +48,10 @@ public protocol TrainableAdapter: Adapter {
   ///   - stepCount: how many there will be.
   func stepEnded(_ step: Int, of stepCount: Int, gradients: Gradients, in engine: Engine)
 
+  /// One adapter that does what this one and others do together, quicker than a stack of them; nil
+  /// when the method has none.
+  func joined(with others: [any TrainableAdapter], in engine: Engine) -> (any Adapter)?
+
   /// Why the adapter cannot be merged into its base; nil when it can.
   var obstacleToMerging: String? { get }
 
@@ -63,6 +67,10 @@ extension TrainableAdapter {
   public var state: [(name: String, tensor: Tensor)] { parameters.map { ($0.name, $0.tensor) } }
 
   public func stepEnded(_ step: Int, of stepCount: Int, gradients: Gradients, in engine: Engine) {}
+
+  public func joined(with others: [any TrainableAdapter], in engine: Engine) -> (any Adapter)? {
+    nil
+  }
 
   public var obstacleToMerging: String? { nil }
 

@@ -130,6 +130,7 @@ public final class DataSet: Sendable {
       var question = try renderer.question(format.example(record, mapping: options.columns))
     else { return nil }
     question.expects = record["expects"]?.array?.compactMap(\.string) ?? []
+    question.isUnanswerable = record["fact"]?.string == "unknown"
     return question
   }
 

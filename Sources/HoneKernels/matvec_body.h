@@ -90,7 +90,8 @@ HK_DOT_BLOCKS(dot_q4_0, 18, decode_q4_0, 0, false, -8.0f)
 HK_DOT_BLOCKS(dot_q4_1, 20, decode_q4_1, 0, true, 0.0f)
 HK_DOT_BLOCKS(dot_q8_0, 34, decode_q8_0, 0, false, 0.0f)
 
-// Dense rows: what is left after the last whole 32 is added number by number.
+// Dense rows: what is left after the last whole 32 is added vector by vector (an adapter's matrix may
+// have no more), and what is left of that number by number.
 #define HK_DOT_DENSE(name, bytes, load, one)                                               \
   HK_INLINE void HK(name##_rows)(                                                          \
       const void *matrix_row, const float *x, const float *sums, int rows, int64_t depth,  \
@@ -110,9 +111,15 @@ HK_DOT_BLOCKS(dot_q8_0, 34, decode_q8_0, 0, false, 0.0f)
         }                                                                                  \
       }                                                                                    \
     }                                                                                      \
+    int64_t i = 0;                                                                         \
+    for (; k + i + HK_LANES <= depth; i += HK_LANES) {                                     \
+      vf a = load(w + i * bytes);                                                          \
+      _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                    \
+        total[r] = vfma(a, vload(x + r * 32 + i), total[r]);                               \
+    }                                                                                      \
     for (int r = 0; r < rows; r++) {                                                       \
       float sum = vsum(total[r] + other[r]);                                               \
-      for (int64_t i = 0; i < depth - k; i++) sum += one(w + i * bytes) * x[r * 32 + i];   \
+      for (int64_t j = i; j < depth - k; j++) sum += one(w + j * bytes) * x[r * 32 + j];   \
       out[r] = sum;                                                                        \
     }                                                                                      \
   }                                                                                        \

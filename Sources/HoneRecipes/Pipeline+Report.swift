@@ -37,19 +37,21 @@ extension Pipeline {
         ReportContent.Highlight(
           "Held-out loss", loss.after.fixed(3), note: "from \(loss.before.fixed(3)) untrained"))
     }
-    if let recall = result.recall {
+    for score in result.scores {
       content.highlights.append(
         ReportContent.Highlight(
-          "Right answers", "\(recall.after) of \(recall.count)",
-          note: "from \(recall.before) untrained"))
-      content.exams = [
-        ReportContent.Exam(
-          "Held-out questions", before: recall.before, after: recall.after, of: recall.count)
-      ]
+          score.name.prefix(1).uppercased() + score.name.dropFirst(),
+          "\(score.after) of \(score.count)", note: "from \(score.before) untrained"))
+    }
+    content.exams = result.scores.map {
+      ReportContent.Exam($0.name, before: $0.before, after: $0.after, of: $0.count)
     }
     content.highlights += [
-      ReportContent.Highlight("Steps", "\(result.end.step)"),
-      ReportContent.Highlight("Time", result.end.seconds.asDuration),
+      ReportContent.Highlight(
+        "Steps", "\(result.end.step)",
+        note: result.end.bestStep.map { "the best after \($0)" } ?? ""),
+      ReportContent.Highlight(
+        "Time", result.end.seconds.asDuration, note: "\(engine.threads.threadCount) threads"),
       ReportContent.Highlight("Memory", "\(result.end.peakMemory >> 20) MB", note: "at its peak"),
     ]
     content.samples = result.answers.prefix(12).map {
@@ -139,10 +141,15 @@ extension Pipeline {
       object["held_out_loss_before"] = .number(loss.before)
       object["held_out_loss_after"] = .number(loss.after)
     }
-    if let recall = result.recall {
-      object["recall_before"] = .integer(recall.before)
-      object["recall_after"] = .integer(recall.after)
-      object["recall_count"] = .integer(recall.count)
+    if !result.scores.isEmpty {
+      object["scores"] = .array(
+        result.scores.map {
+          .object(
+            JSONObject([
+              ("name", .string($0.name)), ("before", .integer($0.before)),
+              ("after", .integer($0.after)), ("count", .integer($0.count)),
+            ]))
+        })
     }
     return .object(object)
   }

@@ -182,7 +182,8 @@ public final class Pipeline {
       RunResult.Answer(
         question: question.text, expected: question.answer, expects: question.expects,
         before: texts.0.trimmingCharacters(in: .whitespacesAndNewlines),
-        after: texts.1.trimmingCharacters(in: .whitespacesAndNewlines))
+        after: texts.1.trimmingCharacters(in: .whitespacesAndNewlines),
+        isUnanswerable: question.isUnanswerable)
     }
   }
 }
@@ -201,6 +202,8 @@ public struct RunResult {
     public var expects: [String]
     public var before: String
     public var after: String
+    /// Whether the right answer is that there is none.
+    public var isUnanswerable: Bool
 
     func isRight(_ answer: String) -> Bool { expects.allSatisfy(answer.contains) }
     public var wasRight: Bool { isRight(before) }
@@ -217,11 +220,29 @@ public struct RunResult {
     return (before, after)
   }
 
-  /// How many questions with a known answer were answered right.
-  public var recall: (before: Int, after: Int, count: Int)? {
+  /// How many questions with a known answer were answered right, by kind.
+  public struct Score: Sendable {
+    public var name: String
+    public var before: Int
+    public var after: Int
+    public var count: Int
+  }
+
+  /// The scores: of facts, and of questions that the data says are not answered in it, where there
+  /// are both.
+  public var scores: [Score] {
     let exam = answers.filter { !$0.expects.isEmpty }
-    guard !exam.isEmpty else { return nil }
-    return (exam.count { $0.wasRight }, exam.count { $0.isRight }, exam.count)
+    func score(_ name: String, _ answers: [Answer]) -> [Score] {
+      answers.isEmpty
+        ? []
+        : [
+          Score(
+            name: name, before: answers.count { $0.wasRight }, after: answers.count { $0.isRight },
+            count: answers.count)
+        ]
+    }
+    return score("facts recalled", exam.filter { !$0.isUnanswerable })
+      + score("unknown things admitted", exam.filter(\.isUnanswerable))
   }
 }
 

@@ -15,8 +15,7 @@ extension Recipe {
   ///   - folder: paths inside this folder are written relative to it.
   func text(heading: String, relativeTo folder: String?) -> String {
     var page = RecipePage(folder: folder)
-    page.comment(heading, indent: 0)
-    if !heading.isEmpty { page.blank() }
+    page.heading(heading)
     page.add(Recipe.settings[0], .string(model), indent: 0)
     page.blank()
     page.section("method", indent: 0)
@@ -61,21 +60,28 @@ private struct RecipePage {
     text += "\(String(repeating: " ", count: indent))\(name):\n"
   }
 
-  /// A comment, folded at 96 columns; empty lines stay.
+  /// A comment at the top, its lines as they are.
+  mutating func heading(_ words: String) {
+    guard !words.isEmpty else { return }
+    for line in words.split(separator: "\n", omittingEmptySubsequences: false) {
+      text += line.isEmpty ? "#\n" : "# \(line)\n"
+    }
+    blank()
+  }
+
+  /// A comment, folded at 96 columns.
   mutating func comment(_ words: String, indent: Int) {
     guard !words.isEmpty else { return }
     let margin = String(repeating: " ", count: indent) + "#"
-    for paragraph in words.split(separator: "\n", omittingEmptySubsequences: false) {
-      var line = margin
-      for word in paragraph.split(separator: " ") {
-        if line.count + word.count + 1 > 96, line != margin {
-          text += line + "\n"
-          line = margin
-        }
-        line += " \(word)"
+    var line = margin
+    for word in words.split(separator: " ") {
+      if line.count + word.count + 1 > 96, line != margin {
+        text += line + "\n"
+        line = margin
       }
-      text += line + "\n"
+      line += " \(word)"
     }
+    text += line + "\n"
   }
 
   /// A key with its value, under what it means and may be.

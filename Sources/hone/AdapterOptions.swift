@@ -13,29 +13,28 @@ struct AdapterOptions: ParsableArguments {
   var adapter: [String] = []
 
   func load(for model: LanguageModel, engine: Engine) throws -> LoadedAdapters {
-    var loaded = LoadedAdapters()
-    for path in adapter { try loaded.load(path, for: model, engine: engine) }
+    var loaded = LoadedAdapters(engine: engine)
+    for path in adapter { try loaded.load(path, for: model) }
     return loaded
   }
 }
 
 /// Adapters in memory, by name, and which of them are in use.
 struct LoadedAdapters {
+  let engine: Engine
   private(set) var all: [(name: String, adapter: any TrainableAdapter)] = []
   private var used: Set<String> = []
 
+  init(engine: Engine) { self.engine = engine }
+
   /// The ones in use as one.
   var together: any Adapter {
-    let chosen = all.filter { used.contains($0.name) }.map(\.adapter)
-    return switch chosen.count {
-    case 0: NoAdapter()
-    case 1: chosen[0]
-    default: AdapterStack(chosen)
-    }
+    AdapterStack.together(
+      all.filter { used.contains($0.name) }.map(\.adapter), in: engine)
   }
 
   /// Reads one more adapter and uses it; it is called by its folder's name.
-  mutating func load(_ path: String, for model: LanguageModel, engine: Engine) throws {
+  mutating func load(_ path: String, for model: LanguageModel) throws {
     let adapter = try AdapterFolder.load(path, for: model, engine: engine)
     let url = URL(fileURLWithPath: path).standardizedFileURL
     var name = url.lastPathComponent
@@ -49,7 +48,7 @@ struct LoadedAdapters {
   }
 
   /// Uses one adapter alone: of this name, or of this folder; `off` uses none.
-  mutating func use(_ name: String, for model: LanguageModel, engine: Engine) throws {
+  mutating func use(_ name: String, for model: LanguageModel) throws {
     if name == "off" {
       used = []
     } else if all.contains(where: { $0.name == name }) {
@@ -57,7 +56,7 @@ struct LoadedAdapters {
     } else if FileManager.default.fileExists(atPath: name) {
       let before = used
       used = []
-      do { try load(name, for: model, engine: engine) } catch {
+      do { try load(name, for: model) } catch {
         used = before
         throw error
       }

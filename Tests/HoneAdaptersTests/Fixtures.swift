@@ -37,6 +37,12 @@ func largestDifference(_ found: [Float], _ expected: [Float]) -> Float {
   return zip(found, expected).map { abs($0 - $1) }.max() ?? 0
 }
 
+/// Whether two files exist and hold the same.
+func areSame(_ first: String, _ second: String) -> Bool {
+  guard let one = FileManager.default.contents(atPath: first) else { return false }
+  return one == FileManager.default.contents(atPath: second)
+}
+
 /// A folder that is removed when the test ends.
 final class TemporaryFolder {
   let path = NSTemporaryDirectory() + "hone-\(UUID().uuidString)"

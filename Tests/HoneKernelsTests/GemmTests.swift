@@ -78,7 +78,7 @@ import Testing
         variant, format, rows, columns, depth, byColumns: byColumns,
         transposed: !few && round % 3 == 0, accumulate: round % 5 < 2,
         compute: few ? HK_COMPUTE_AUTO : HK_COMPUTE_INT16, few: few, pool: pool,
-        numbers: &numbers, tolerance: 2e-4)
+        numbers: &numbers, inIntegers: true)
     }
   }
 
@@ -149,7 +149,7 @@ import Testing
   private func compare(
     _ variant: Variant, _ format: hk_format, _ rows: Int, _ columns: Int, _ depth: Int,
     byColumns: Bool, transposed: Bool, accumulate: Bool, compute: hk_compute, few: Bool = false,
-    pool: OpaquePointer, numbers: inout Numbers, tolerance: Float = 3e-6
+    pool: OpaquePointer, numbers: inout Numbers, inIntegers: Bool = false
   ) {
     let x = numbers.floats(rows * depth)
     let matrix = numbers.blocks(format, elements: columns * depth)
@@ -163,10 +163,59 @@ import Testing
     multiply(
       nil, x, stride, rows, columns, depth, matrix, format, byColumns, transposed, accumulate,
       compute, few, scale, pool, &expected)
-    let difference = worstDifference(found, expected)
-    #expect(
-      difference < tolerance,
-      "\(rows) x \(columns) x \(depth) by columns \(byColumns): \(difference)")
+    guard inIntegers else {
+      let difference = worstDifference(found, expected)
+      #expect(
+        difference < 3e-6,
+        "\(rows) x \(columns) x \(depth) by columns \(byColumns): \(difference)")
+      return
+    }
+    let left = (0..<rows).map { row in
+      (0..<depth).map { scale * (transposed ? x[$0 * rows + row] : x[row * depth + $0]) }
+    }
+    let right = self.columns(of: matrix, format, columns, depth, byColumns: byColumns)
+    let size = expected.map(abs).max() ?? 0
+    for row in 0..<rows {
+      for column in 0..<columns {
+        let bound = Self.rounding(left[row], right[column]) + 3e-6 * max(1, size)
+        let index = row * columns + column
+        #expect(
+          abs(found[index] - expected[index]) <= bound,
+          "\(rows) x \(columns) x \(depth) by columns \(byColumns): \(row), \(column)")
+      }
+    }
+  }
+
+  /// The right operand's columns in f32.
+  private func columns(
+    of matrix: [UInt8], _ format: hk_format, _ columns: Int, _ depth: Int, byColumns: Bool
+  ) -> [[Float]] {
+    let (storedRows, storedColumns) = byColumns ? (depth, columns) : (columns, depth)
+    let bytes =
+      storedColumns / Int(hk_format_block_elements(format)) * Int(hk_format_block_bytes(format))
+    let stored = (0..<storedRows).map { row in
+      [Float](unsafeUninitializedCapacity: storedColumns) { buffer, count in
+        matrix.withUnsafeBytes {
+          hk_dequantize_row_reference(
+            format, $0.baseAddress! + row * bytes, Int64(storedColumns), buffer.baseAddress)
+        }
+        count = storedColumns
+      }
+    }
+    return byColumns ? (0..<columns).map { column in stored.map { $0[column] } } : stored
+  }
+
+  /// The most that rounding to integers up to 8191 can change a product: half a unit of each
+  /// operand times the other, in blocks of 32.
+  private static func rounding(_ x: [Float], _ w: [Float]) -> Float {
+    stride(from: 0, to: x.count, by: 32).reduce(0) { sum, start in
+      let block = start..<min(start + 32, x.count)
+      let unitOfX = (x[block].map(abs).max() ?? 0) / 8191
+      let unitOfW = (w[block].map(abs).max() ?? 0) / 8191
+      return block.reduce(sum) {
+        $0 + (abs(x[$1]) * unitOfW + abs(w[$1]) * unitOfX) / 2 + unitOfX * unitOfW / 4
+      }
+    }
   }
 
   /// A product with a variant, or with plain C where there is none.

@@ -18,4 +18,18 @@ import Testing
     for index in 0..<100_000 { bins[Int(source.uniform(UInt64(index)) * 10)] += 1 }
     #expect(bins.allSatisfy { abs($0 - 10_000) < 500 })
   }
+
+  @Test func `normal numbers have the distribution's moments`() {
+    let source = RandomSource(seed: 1, purpose: "test")
+    let numbers = (0..<100_000).map { source.normal($0) }
+    func mean(_ power: Int) -> Double {
+      numbers.reduce(0) { sum, number in
+        sum + (0..<power).reduce(1) { product, _ in product * number }
+      } / 100_000
+    }
+    #expect(abs(mean(1)) < 0.01)
+    #expect(abs(mean(2) - 1) < 0.02)
+    #expect(abs(mean(3)) < 0.05)
+    #expect(abs(mean(4) - 3) < 0.1)
+  }
 }

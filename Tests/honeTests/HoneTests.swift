@@ -10,7 +10,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "generate", "chat", "score", "tokenize", "render", "inspect", "recipes", "pull", "models",
+    "generate", "chat", "score", "tokenize", "render", "inspect", "merge", "recipes", "pull",
+    "models",
     "doctor",
   ])
   func `each command explains itself`(

@@ -112,7 +112,7 @@ public enum AdapterFolder {
     try write(contents, to: path)
   }
 
-  static func write(_ contents: AdapterContents, to path: String) throws {
+  package static func write(_ contents: AdapterContents, to path: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
@@ -144,7 +144,9 @@ extension AdapterContents.Entry {
   fileprivate func withBytes(_ give: (UnsafeRawBufferPointer) throws -> Void) throws {
     switch numbers {
     case .trained(let tensor):
-      try give(UnsafeRawBufferPointer(start: tensor.pointer, count: tensor.byteCount))
+      try withExtendedLifetime(tensor) {
+        try give(UnsafeRawBufferPointer(start: tensor.pointer, count: tensor.byteCount))
+      }
     case .plain(let values): try values.withUnsafeBytes(give)
     case .stored(let weight) where weight.format.isDense:
       try withExtendedLifetime(weight) {

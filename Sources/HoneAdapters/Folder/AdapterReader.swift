@@ -73,9 +73,6 @@ public final class AdapterReader {
 
   // MARK: Tensors
 
-  /// The tensors' names, in the file's order.
-  public var tensorNames: [String] { order }
-
   public func has(_ tensor: String) -> Bool { entries[tensor] != nil }
 
   /// A tensor's shape, whatever it is.

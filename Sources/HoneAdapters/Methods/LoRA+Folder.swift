@@ -6,7 +6,7 @@ import HoneTensors
 extension LoRA {
   convenience init(reading reader: AdapterReader, model: LanguageModel, engine: Engine) throws {
     let options = LoRAOptions(reading: reader)
-    let plan = try options.plan(for: model, of: reader.subject)
+    let plan = try options.plan(for: model, isNew: false, of: reader.subject)
     // The embedding's matrices are in the file too when one change serves both.
     if plan.isShared { reader.expectTransposes(ofSharedHead: plan, options: options) }
     let modules = plan.places.map { place in
@@ -15,8 +15,10 @@ extension LoRA {
       }
     }
     let saved = try SavedModules(
-      options.modulesToSave, of: model, engine: engine, subject: reader.subject
+      options.modulesToSave, tyingEnds: options.tiesAdapters, of: model, engine: engine,
+      subject: reader.subject
     ) { name, shape in reader.tensor(name, shape: shape.axes, engine: engine) }
+    if saved.isTied(Site(.head)) { reader.expectSameEnds() }
     var replaced: [Site: Weight] = [:]
     for site in [Site(.embedding), Site(.head)] {
       replaced[site] = reader.replacement(of: site, in: model, besides: saved)
@@ -31,7 +33,7 @@ extension LoRA {
     var entries = modules.flatMap { module in
       [module.down, module.up].map { AdapterContents.Entry($0.name, $0.tensor) }
     }
-    entries += saved.parameters.map { AdapterContents.Entry($0.name, $0.tensor) }
+    entries += saved.entries
     if isShared, let head = modules.first(where: { $0.site.kind == .head }) {
       let path = "base_model.model.\(Site(.embedding).path)"
       entries += [
@@ -102,6 +104,18 @@ extension AdapterReader {
     }
   }
 
+  /// Takes the head's copy of an embedding that is trained whole and serves both, and notes when the
+  /// two differ.
+  fileprivate func expectSameEnds() {
+    let names = [Site(.head), Site(.embedding)].map { "base_model.model.\($0.path).weight" }
+    guard let shape = shape(of: names[1]), let head = entry(names[0], shape: shape),
+      let embedding = entry(names[1], shape: shape)
+    else { return }
+    if head.values != embedding.values {
+      note("\(names[0]): is not \(names[1]), though ensure_weight_tying makes them one")
+    }
+  }
+
   /// The embedding or head that a folder brings along, where it differs from the model's.
   fileprivate func replacement(
     of site: Site, in model: LanguageModel, besides saved: SavedModules
@@ -109,7 +123,7 @@ extension AdapterReader {
     let base = model.decoder.projection(at: site).weight
     for name in ["\(site.path).base_layer.weight", "\(site.path).weight"] {
       let name = "base_model.model.\(name)"
-      guard has(name), !saved.parameters.contains(where: { $0.name == name }) else { continue }
+      guard has(name), !saved.entries.contains(where: { $0.name == name }) else { continue }
       guard let entry = entry(name, shape: [base.rows, base.columns]) else { return nil }
       guard case .stored(let weight) = entry.numbers else { return nil }
       return weight.values == base.values ? nil : weight
@@ -204,7 +218,7 @@ extension LoRAOptions {
       ("lora_bias", .bool(false)),
       ("lora_dropout", .number(dropout)),
       ("megatron_core", .string("megatron.core")),
-      ("modules_to_save", list(modulesToSave)),
+      ("modules_to_save", list(writtenModules(for: spec))),
       ("peft_type", .string("LORA")),
       ("qalora_group_size", .integer(16)),
       ("r", .integer(rank)),
@@ -222,6 +236,16 @@ extension LoRAOptions {
       config[key] = .null
     }
     return config
+  }
+
+  /// A tied copy stands under the embedding.
+  private func writtenModules(for spec: DecoderSpec) -> [String] {
+    let ends = [Site(.embedding), Site(.head)]
+    guard tiesAdapters, spec.tiesHead,
+      modulesToSave.contains(where: { name in ends.contains { $0.path.hasSuffix(name) } })
+    else { return modulesToSave }
+    let path = ends[0].path
+    return modulesToSave.filter { $0 != ends[1].name && $0 != path } + [path]
   }
 
   /// Peft writes `all-linear` out as whole paths, and what is tied to the embedding under it.

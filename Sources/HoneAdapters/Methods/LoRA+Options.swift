@@ -47,19 +47,34 @@ struct LoRAOptions {
 
   /// Finds the places in a network.
   ///
+  /// - Parameter isNew: whether the adapter is yet to be made: then nothing may be asked for in vain.
   /// - Throws: ``AdapterError`` for targets that match nothing and ranks that cannot be.
-  func plan(for model: LanguageModel, of subject: String) throws -> Plan {
+  func plan(for model: LanguageModel, isNew: Bool, of subject: String) throws -> Plan {
     let spec = model.spec
     let selection = try ModuleSelection(
       targets, excluding: excluded, layers: layers, layersPattern: layersPattern,
       saved: modulesToSave, of: subject)
-    var sites = try selection.sites(of: spec)
+    var sites = try selection.sites(of: spec, allowsIdleNames: !isNew)
     let ranks = try NumbersByModule(rankPattern, of: subject)
     let alphas = try NumbersByModule(alphaPattern, of: subject)
     let ends = [Site(.embedding), Site(.head)]
+    let savesEnds = modulesToSave.contains { name in ends.contains { $0.path.hasSuffix(name) } }
+    if tiesAdapters && spec.tiesHead && savesEnds && sites.contains(where: ends.contains) {
+      throw AdapterError(
+        subject,
+        problem: """
+          modules_to_save: trains embedding or head whole, target_modules names the other, and \
+          ensure_weight_tying makes them one
+          """)
+    }
     let isShared = tiesAdapters && spec.tiesHead && sites.contains(where: ends.contains)
     if isShared { sites = sites.filter { !ends.contains($0) } + [Site(.head)] }
     var faults: [String] = []
+    if isNew {
+      let paths = sites.map(\.path)
+      faults += ranks.unused(among: paths).map { "rank_pattern: nothing chosen is called \($0)" }
+      faults += alphas.unused(among: paths).map { "alpha_pattern: nothing chosen is called \($0)" }
+    }
     let indices = Dictionary(
       uniqueKeysWithValues: spec.sites.enumerated().map { ($0.element, $0.offset) })
     let places = sites.map { site -> Place in
@@ -72,7 +87,7 @@ struct LoRAOptions {
       let whole = Int(exactly: rank) ?? 0
       if whole < 1 {
         faults.append("rank_pattern: a rank of \(rank.pythonDescription) for \(path)")
-      } else if whole > min(outputs, inputs) {
+      } else if isNew && whole > min(outputs, inputs) {
         faults.append(
           "rank: \(whole) is more than \(path) has rows or columns, \(outputs) x \(inputs)")
       }

@@ -227,7 +227,7 @@ extension LoRA {
   /// An untrained adapter, which changes nothing yet.
   convenience init(options: LoRAOptions, model: LanguageModel, engine: Engine, seed: UInt64) throws
   {
-    let plan = try options.plan(for: model, of: Self.method.name)
+    let plan = try options.plan(for: model, isNew: true, of: Self.method.name)
     let modules = plan.places.map { place in
       Module(place, options: options) { name, shape, isInner in
         let source = RandomSource(seed: seed, purpose: "lora \(name)")
@@ -252,7 +252,8 @@ extension LoRA {
     self.init(
       options: options, modules: modules,
       saved: try SavedModules(
-        options.modulesToSave, of: model, engine: engine, subject: Self.method.name),
+        options.modulesToSave, tyingEnds: options.tiesAdapters, of: model, engine: engine,
+        subject: Self.method.name),
       isShared: plan.isShared, model: model)
   }
 }

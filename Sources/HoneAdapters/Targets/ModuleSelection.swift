@@ -82,12 +82,14 @@ struct ModuleSelection {
 
   /// The sites of a network that are chosen.
   ///
+  /// - Parameter allowsIdleNames: whether some names of the list may match nothing, as peft allows;
+  ///   a recipe that has such a name is mistaken, a folder has its tensors to be checked by.
   /// - Throws: ``AdapterError`` when a name of the list, or the expression, matches nothing.
-  func sites(of spec: DecoderSpec) throws -> [Site] {
+  func sites(of spec: DecoderSpec, allowsIdleNames: Bool = false) throws -> [Site] {
     let all = spec.sites
     let chosen = all.filter(selects)
     var faults: [String] = []
-    if case .list(let names) = targets {
+    if case .list(let names) = targets, !(allowsIdleNames && !chosen.isEmpty) {
       for name in names where !all.contains(where: { Self.ends($0.path, with: name) }) {
         faults.append("target_modules: nothing is called \(name)" + Self.advice(for: name))
       }

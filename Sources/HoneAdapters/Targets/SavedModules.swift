@@ -12,9 +12,11 @@ final class SavedModules {
     let site: Site
     let weight: Parameter
     let bias: Parameter?
+
+    /// The weight's name in the file.
+    var weightName: String { "base_model.model.\(site.path).weight" }
   }
 
-  let names: [String]
   let matrices: [Matrix]
   let vectors: [(name: String, parameter: Parameter)]
   private let bySite: [Site: Matrix]
@@ -22,14 +24,20 @@ final class SavedModules {
 
   /// Copies what the names choose; a function may give other numbers in the base's place.
   ///
-  /// - Parameter numbers: given a tensor's name in the adapter's file and its shape.
+  /// - Parameters:
+  ///   - tyingEnds: whether one copy serves embedding and head, where the base has one matrix for
+  ///     both; it is the embedding's.
+  ///   - numbers: given a tensor's name in the adapter's file and its shape.
   /// - Throws: ``AdapterError`` for names that choose nothing.
   init(
-    _ names: [String], of model: LanguageModel, engine: Engine, subject: String,
-    numbers: (_ name: String, _ shape: Shape) -> Tensor? = { _, _ in nil }
+    _ names: [String], tyingEnds: Bool = false, of model: LanguageModel, engine: Engine,
+    subject: String, numbers: (_ name: String, _ shape: Shape) -> Tensor? = { _, _ in nil }
   ) throws {
     let spec = model.spec
-    let sites = spec.sites.filter { Self.contains($0.path, names) }
+    var sites = spec.sites.filter { Self.contains($0.path, names) }
+    let ends = [Site(.embedding), Site(.head)]
+    let tiesEnds = tyingEnds && spec.tiesHead && sites.contains(where: ends.contains)
+    if tiesEnds { sites = [ends[0]] + sites.filter { !ends.contains($0) } }
     let vectorNames = spec.vectorNames.filter {
       Self.contains(String($0.dropLast(".weight".count)), names)
     }
@@ -46,8 +54,7 @@ final class SavedModules {
       return Parameter(
         name, numbers(name, shape) ?? engine.tensor(shape, base()), decays: decays)
     }
-    self.names = names
-    matrices = sites.map { site in
+    var matrices = sites.map { site in
       let projection = model.decoder.projection(at: site)
       return Matrix(
         site: site,
@@ -58,6 +65,8 @@ final class SavedModules {
           parameter("\(site.path).bias", bias.shape, decays: false) { bias.values }
         })
     }
+    if tiesEnds { matrices.append(Matrix(site: ends[1], weight: matrices[0].weight, bias: nil)) }
+    self.matrices = matrices
     vectors = vectorNames.map { name in
       let base = model.decoder.vector(named: name)
       return (name, parameter(name, base.shape, decays: false) { base.values })
@@ -82,7 +91,22 @@ final class SavedModules {
   }
 
   var parameters: [Parameter] {
-    matrices.flatMap { [$0.weight] + ($0.bias.map { [$0] } ?? []) } + vectors.map(\.parameter)
+    matrices.filter { $0.weight.name == $0.weightName }
+      .flatMap { [$0.weight] + ($0.bias.map { [$0] } ?? []) } + vectors.map(\.parameter)
+  }
+
+  var isEmpty: Bool { matrices.isEmpty && vectors.isEmpty }
+
+  /// The tensors of a folder; a copy that serves two sites is there for each.
+  var entries: [AdapterContents.Entry] {
+    parameters.map { AdapterContents.Entry($0.name, $0.tensor) }
+      + matrices.filter { $0.weight.name != $0.weightName }
+      .map { AdapterContents.Entry($0.weightName, $0.weight.tensor) }
+  }
+
+  /// Whether another site's copy serves a site.
+  func isTied(_ site: Site) -> Bool {
+    bySite[site].map { $0.weight.name != $0.weightName } ?? false
   }
 
   // MARK: Hooks

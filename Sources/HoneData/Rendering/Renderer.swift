@@ -184,4 +184,6 @@ package struct Question: Sendable {
   package var answer: String
   /// What a right answer contains, where the data says so under `expects`.
   package var expects: [String] = []
+  /// Whether the data marks it as having no answer: `"fact": "unknown"`.
+  package var isUnanswerable = false
 }

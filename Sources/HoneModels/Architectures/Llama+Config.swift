@@ -46,10 +46,11 @@ extension Llama {
           ("original_max_position_embeddings", .integer(context)),
         ]))
     case .factors(let factors):
-      // A GGUF keeps only each pair's divisor; all published models of this kind have these rules.
+      // A GGUF keeps only each pair's divisor. Published rules blend between wavelengths of the
+      // original context and a quarter of it; which context that is, is tried.
       var rule = rotary
-      for context in [8192, 4096, 2048, 32768, 131_072] {
-        let factor = (factors.max() ?? 1).rounded()
+      let factor = factors.max() ?? 1
+      for context in (4...20).map({ 1 << $0 }) {
         rule.scaling = .llama3(
           factor: factor, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: context)
         let isSame = zip(rule.frequencies, rotary.frequencies).allSatisfy {

@@ -59,9 +59,12 @@ package func projected(
     if let dropped = update.input {
       multiply(dropped, [hk_product(update.down, rows: inner)], in: pass)
     }
+    // The kernels of decoding take no scale, and then nothing is kept for a way back.
+    let scalesFirst = pass.isDecoding && pass.tape == nil
+    if scalesFirst { hk_scale(Int64(inner.shape.count), update.scale, inner.pointer) }
     multiply(
       inner, [hk_product(update.up, rows: outputs[index], accumulate: true)],
-      scale: update.scale, in: pass)
+      scale: scalesFirst ? 1 : update.scale, in: pass)
   }
 
   let present = updates.compactMap { $0 }

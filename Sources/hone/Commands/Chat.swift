@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import HoneGeneration
 import HoneModels
-import HoneTensors
 
 struct Chat: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -44,7 +43,7 @@ struct Chat: AsyncParsableCommand {
         print("The conversation starts anew.\n")
       case _ where text == "/adapter" || text.hasPrefix("/adapter "):
         let name = text.dropFirst("/adapter".count).trimmingCharacters(in: .whitespaces)
-        print(use(name, of: &adapters, in: session, model: loaded, engine: engine) + "\n")
+        print(use(name, of: &adapters, in: session, model: loaded) + "\n")
       case _ where text.hasPrefix("/"):
         print("Unknown command \(text). There are /adapter, /reset and /quit.\n")
       default: try answer(text, in: session)
@@ -55,11 +54,11 @@ struct Chat: AsyncParsableCommand {
   /// Does what `/adapter` asks for and says what is used now.
   private func use(
     _ name: String, of adapters: inout LoadedAdapters, in session: ChatSession,
-    model: LanguageModel, engine: Engine
+    model: LanguageModel
   ) -> String {
     do {
       if !name.isEmpty {
-        try adapters.use(name, for: model, engine: engine)
+        try adapters.use(name, for: model)
         session.adapter = adapters.together
       }
       return adapters.description

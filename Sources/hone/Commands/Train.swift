@@ -70,15 +70,14 @@ extension RunResult {
     if let loss = heldOutLoss {
       table.add("held-out loss", loss.before.fixed(3), loss.after.fixed(3))
     }
-    if let recall {
+    for score in scores {
       table.add(
-        "right answers", "\(recall.before) of \(recall.count)", "\(recall.after) of \(recall.count)"
-      )
+        score.name, "\(score.before) of \(score.count)", "\(score.after) of \(score.count)")
     }
     let lines = [
       "\(end.step) steps in \(end.seconds.asDuration), memory at most \(end.peakMemory.asBytes)"
     ]
-    return (heldOutLoss == nil && recall == nil ? lines : lines + ["", table.text])
+    return (heldOutLoss == nil && scores.isEmpty ? lines : lines + ["", table.text])
       .joined(separator: "\n")
   }
 }

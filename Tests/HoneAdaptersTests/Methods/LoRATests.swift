@@ -76,11 +76,7 @@ struct LoRAFixture: CustomTestStringConvertible {
       adapter, to: folder.path,
       base: fixture.name.hasPrefix("tied") ? "tiny-llama-tied" : "tiny-llama-untied")
     let weights = "adapter_model.safetensors"
-    let (own, theirs) = try (
-      MappedFile(path: "\(folder.path)/\(weights)"),
-      MappedFile(path: "\(fixture.folder)/final/\(weights)")
-    )
-    #expect(own.bytes.elementsEqual(theirs.bytes))
+    #expect(areSame("\(folder.path)/\(weights)", "\(fixture.folder)/final/\(weights)"))
     let configs = try [folder.path, "\(fixture.folder)/final"].map {
       try AdapterFolder.contents(of: $0).config
     }
@@ -93,5 +89,54 @@ struct LoRAFixture: CustomTestStringConvertible {
     let names = config["target_modules"]?.array?.compactMap(\.string) ?? []
     config["target_modules"] = .array(names.sorted().map { .string($0) })
     return JSONObject(config.sorted { $0.0 < $1.0 })
+  }
+
+  @Test func `what a recipe asks for in vain is told`() throws {
+    let model = try LanguageModel(folder: tinyModel("tiny-llama-untied"), engine: engine)
+    func faults(_ settings: [(String, JSONValue)]) throws -> [String] {
+      let error = #expect(throws: AdapterError.self) {
+        try LoRA.method.make(LoRA.method.values(JSONObject(settings)), model, engine, 1)
+      }
+      return error?.faults ?? []
+    }
+    #expect(
+      try faults([("rank", .integer(40)), ("target_modules", .array([.string("k_proj")]))]) == [
+        "rank: 40 is more than model.layers.0.self_attn.k_proj has rows or columns, 16 x 48",
+        "rank: 40 is more than model.layers.1.self_attn.k_proj has rows or columns, 16 x 48",
+      ])
+    #expect(
+      try faults([("target_modules", .array([.string("k_proj"), .string("c_attn")]))]) == [
+        "target_modules: nothing is called c_attn"
+      ])
+    #expect(
+      try faults([("modules_to_save", .array([.string("lm_haed")]))]) == [
+        "modules_to_save: nothing is called lm_haed"
+      ])
+    #expect(
+      try faults([("rank_pattern", .object(JSONObject([("q_proj", .number(1.5))])))]) == [
+        "rank_pattern: a rank of 1.5 for model.layers.0.self_attn.q_proj",
+        "rank_pattern: a rank of 1.5 for model.layers.1.self_attn.q_proj",
+      ])
+    let pattern = JSONValue.object(JSONObject([("q_porj", .integer(2))]))
+    #expect(
+      try faults([("rank_pattern", pattern), ("alpha_pattern", pattern)]) == [
+        "rank_pattern: nothing chosen is called q_porj",
+        "alpha_pattern: nothing chosen is called q_porj",
+      ])
+  }
+
+  @Test func `seeds decide the start, and B learns faster where asked to`() throws {
+    let model = try LanguageModel(folder: tinyModel("tiny-llama-untied"), engine: engine)
+    let values = try LoRA.method.values(JSONObject([("lora_plus_ratio", .integer(8))]))
+    let adapters = try [1, 1, 2].map { try LoRA.method.make(values, model, engine, $0) }
+    let numbers = adapters.map { $0.parameters.map(\.tensor.values) }
+    #expect(numbers[0] == numbers[1] && numbers[0] != numbers[2])
+    for parameter in adapters[0].parameters {
+      let isOuter = parameter.name.hasSuffix("lora_B.weight")
+      #expect(parameter.rateFactor == (isOuter ? 8 : 1))
+      #expect(parameter.tensor.values.contains { $0 != 0 } == !isOuter)
+      let bound = 1 / Float(parameter.tensor.shape.columns).squareRoot()
+      #expect(!parameter.tensor.values.contains { abs($0) > bound })
+    }
   }
 }

@@ -26,6 +26,15 @@ import Testing
     try compare(model, with: expected, engine: engine)
   }
 
+  @Test(arguments: ["q8_0", "q4_1"])
+  func `a quantised GGUF gives the logits of its dequantised weights`(format: String) throws {
+    let engine = Engine(threads: 2, compute: .f32)
+    let model = try LanguageModel(
+      gguf: fixture("tiny-llama-gguf/tied-\(format).gguf"), engine: engine)
+    try compare(
+      model, with: "tiny-llama-gguf/expected-\(format).safetensors", engine: engine)
+  }
+
   @Test func `a prefix read from the cache gives the logits of the whole text`() throws {
     let engine = Engine(threads: 2, compute: .f32)
     let model = try LanguageModel(folder: fixture("tiny-llama-tied"), engine: engine)

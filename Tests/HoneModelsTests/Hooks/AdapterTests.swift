@@ -114,4 +114,72 @@ private final class TextAhead: Adapter {
       #expect(zip(found, expected(model)).allSatisfy { abs($0 - $1) < 1e-5 })
     }
   }
+
+  @Test func `what is trained ahead gets its gradient, also when blocks run again`() throws {
+    let model = try LanguageModel(folder: fixture("tiny-llama-untied"), engine: engine)
+    let adapter = TrainedAhead(model, engine: engine)
+    let rows = texts.indices.flatMap { text -> [Int32] in
+      let start = texts[..<text].reduce(0) { $0 + $1.count }
+      return (start..<start + texts[text].count - 1).map { Int32($0) }
+    }
+    let targets = texts.flatMap { $0.dropFirst() }
+    func loss(recomputing: Bool = false) -> (Double, Gradients) {
+      let tape = Tape()
+      let pass = Pass(engine, tape: tape, recomputingBlocks: recomputing)
+      let hidden = model.decoder.hiddenStates(TokenBatch(texts), adapter: adapter, in: pass)
+      let total = model.decoder.crossEntropy(
+        hidden, rows: rows, targets: targets, weight: 1, adapter: adapter, in: pass
+      ).total
+      let value = Double(total.values[0])
+      return (value, tape.gradients(of: total, seed: engine.tensor([1], [1]), in: engine))
+    }
+    let (kept, again) = (loss().1, loss(recomputing: true).1)
+    for tensor in adapter.trained {
+      let gradient = try #require(kept[tensor]).values
+      let other = try #require(again[tensor]).values
+      #expect(zip(gradient, other).allSatisfy { abs($0 - $1) < 1e-5 })
+      let length = gradient.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+      #expect(length > 1e-3)
+      let start = tensor.values
+      func moved(_ by: Double) -> Double {
+        for index in start.indices {
+          tensor.pointer[index] = start[index] + Float(by * Double(gradient[index]) / length)
+        }
+        return loss().0
+      }
+      let slope = (moved(0.01) - moved(-0.01)) / 0.02
+      for index in start.indices { tensor.pointer[index] = start[index] }
+      #expect(abs(slope - length) < 0.02 * length)
+    }
+  }
+}
+
+/// Trained rows ahead, and trained keys and values of which one layer's are the double of another's.
+private final class TrainedAhead: Adapter {
+  let tokens: Tensor
+  let keys: Tensor
+  let layerCount: Int
+  var trained: [Tensor] { [tokens, keys] }
+
+  init(_ model: LanguageModel, engine: Engine) {
+    func random(_ rows: Int, _ columns: Int, _ purpose: String) -> Tensor {
+      let source = RandomSource(seed: 4, purpose: purpose)
+      let tensor = engine.tensor(
+        [rows, columns], (0..<rows * columns).map { Float(0.5 * source.normal(UInt64($0))) })
+      tensor.needsGradient = true
+      return tensor
+    }
+    tokens = random(3, model.spec.hiddenSize, "tokens")
+    keys = random(2, model.spec.keyValueWidth, "keys")
+    layerCount = model.spec.layerCount
+  }
+
+  var positionsAhead: Int { 5 }
+
+  func virtualTokens(in pass: Pass) -> Tensor? { tokens }
+
+  func prefixes(in pass: Pass) -> [(keys: Tensor, values: Tensor)] {
+    let double = added(keys, keys, in: pass)
+    return (0..<layerCount).map { $0 % 2 == 0 ? (keys, double) : (double, keys) }
+  }
 }

@@ -45,7 +45,9 @@ import Testing
         if case .step(let step) = $0 { losses.append(step.loss) }
       })
     for (found, expected) in zip(losses, try numbers("losses", Float.self)) {
-      #expect(abs(found - Double(expected)) < 1e-5)
+      // Adam turns a gradient that is all rounding into a whole step, so later losses differ by more
+      // than f32's own rounding.
+      #expect(abs(found - Double(expected)) < 1e-5 * Double(expected))
     }
     let final = try AdapterFolder.load(
       fixture("lora-\(name)/final"), for: tiny.model, engine: tiny.engine)
