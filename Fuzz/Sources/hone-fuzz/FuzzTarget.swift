@@ -8,5 +8,7 @@ struct FuzzTarget: Sendable {
   /// Feeds one input.
   let run: @Sendable (UnsafeRawBufferPointer) -> Void
 
-  static let all: [FuzzTarget] = [.safetensors, .gguf, .json, .jinja]
+  static let all: [FuzzTarget] = [
+    .safetensors, .gguf, .json, .jinja, .tokenizer, .sentencepiece,
+  ]
 }

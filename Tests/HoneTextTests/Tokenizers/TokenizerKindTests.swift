@@ -111,9 +111,7 @@ import Testing
   @Test(arguments: ["bpe", "unigram"])
   func `a SentencePiece model gives SentencePiece's ids and texts`(name: String) throws {
     let bytes = Array(try Data(contentsOf: Self.folder.appending(path: "\(name).model")))
-    let tokenizer = try bytes.withUnsafeBytes { bytes in
-      Tokenizer(try SentencePieceModel(bytes, file: name).parts())
-    }
+    let tokenizer = try bytes.withUnsafeBytes { try Tokenizer(sentencePiece: $0, file: name) }
     let differences = try Self.differences(tokenizer, name) { string in
       let text = String(decoding: string, as: UTF8.self)
       return !["<s>", "</s>", "<unk>"].contains { text.contains($0) }

@@ -103,7 +103,7 @@ struct MetaspaceDecoder: Decoder {
 
   func decode(_ tokens: [[UInt8]]) -> [[UInt8]] {
     tokens.enumerated().map { index, token in
-      token.replacing(mark, with: index == 0 && dropsFirst ? [] : [0x20])
+      token.replacingAll(mark, with: index == 0 && dropsFirst ? [] : [0x20])
     }
   }
 }
@@ -128,7 +128,7 @@ struct WordPieceDecoder: Decoder {
         text = token.starts(with: prefix) ? Array(token.dropFirst(prefix.count)) : [0x20] + token
       }
       return cleansUp
-        ? text.withoutSpacesBeforePunctuation.replacing(
+        ? text.withoutSpacesBeforePunctuation.replacingAll(
           Array(" do not".utf8), with: Array(" don't".utf8)) : text
     }
   }
@@ -140,20 +140,22 @@ struct WordEndDecoder: Decoder {
 
   func decode(_ tokens: [[UInt8]]) -> [[UInt8]] {
     tokens.enumerated().map { index, token in
-      token.replacing(suffix, with: index == tokens.count - 1 ? [] : [0x20])
+      token.replacingAll(suffix, with: index == tokens.count - 1 ? [] : [0x20])
     }
   }
 }
 
 extension [UInt8] {
+  private static let punctuationReplacements = [
+    (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"),
+    (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+  ].map { (searched: Array($0.utf8), content: Array($1.utf8)) }
+
   /// The clean-up of English text that transformers and BERT's decoder do.
   var withoutSpacesBeforePunctuation: [UInt8] {
-    let replacements = [
-      (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"),
-      (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
-    ]
-    return replacements.reduce(self) {
-      $0.replacing(Array($1.0.utf8), with: Array($1.1.utf8))
+    guard contains(0x20) else { return self }
+    return Self.punctuationReplacements.reduce(self) {
+      $0.replacingAll($1.searched, with: $1.content)
     }
   }
 }

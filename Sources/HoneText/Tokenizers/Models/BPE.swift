@@ -87,9 +87,19 @@ struct BPE: TokenModel {
     return index
   }
 
+  /// Longer words are cut: positions in a word are 32 bits wide, and memory ends sooner.
+  private static let longestWord = 1 << 28
+
   func encodeWord(
     _ bytes: UnsafePointer<UInt8>, _ count: Int, _ isByteLevel: Bool, _ space: EncodingSpace
   ) {
+    if count > Self.longestWord {
+      var cut = Self.longestWord
+      while cut > 0, bytes[cut] & 0xC0 == 0x80 { cut -= 1 }
+      if cut == 0 { cut = Self.longestWord }
+      encodeWord(bytes, cut, isByteLevel, space)
+      return encodeWord(bytes + cut, count - cut, isByteLevel, space)
+    }
     let isPlain = options.continuingPrefix.isEmpty && options.endSuffix.isEmpty
     if isByteLevel, options.ignoresMerges || !isPlain {
       var text: [UInt8] = []

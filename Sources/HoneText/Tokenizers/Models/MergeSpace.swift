@@ -66,11 +66,7 @@ final class MergeSpace {
 
   @inline(never)
   private func mergeLong(_ count: Int, into space: EncodingSpace, value: (Int32, Int32) -> UInt64) {
-    // Beyond this a position would not fit the heap's key; such a piece is cut.
-    let limit = Int(Int32.max)
-    guard count <= limit else {
-      preconditionFailure("a word of \(count) symbols: split it before encoding")
-    }
+    precondition(count <= Int(Int32.max), "a word of \(count) symbols was not cut")
     next.removeAll(keepingCapacity: true)
     previous.removeAll(keepingCapacity: true)
     for index in 0..<Int32(count) {

@@ -11,7 +11,7 @@ struct Replacement: Sendable {
   func applied(to text: [UInt8]) -> [UInt8] {
     switch pattern {
     case .text(let searched):
-      return searched.isEmpty ? text : text.replacing(searched, with: content)
+      return searched.isEmpty ? text : text.replacingAll(searched, with: content)
     case .pattern(let pattern):
       var result: [UInt8] = []
       text.withUnsafeBufferPointer { buffer in

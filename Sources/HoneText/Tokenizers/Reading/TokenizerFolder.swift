@@ -51,6 +51,13 @@ extension Tokenizer {
     return try withExtendedLifetime(file) { try body(file.bytes) }
   }
 
+  /// Reads a tokenizer from the contents of SentencePiece's `tokenizer.model`.
+  ///
+  /// - Parameter file: the name that errors give.
+  package convenience init(sentencePiece bytes: UnsafeRawBufferPointer, file: String) throws {
+    self.init(try SentencePieceModel(bytes, file: file).parts())
+  }
+
   /// Reads a tokenizer from the contents of `tokenizer.json` and, if given, of
   /// `tokenizer_config.json`.
   ///
