@@ -13,7 +13,7 @@ struct Bench: AsyncParsableCommand {
       and prints the ratios to them.
       """)
 
-  @OptionGroup var model: ModelOptions
+  @OptionGroup var options: ModelOptions
 
   @Option(help: "Results of Benchmarks/peers/run, for ratios.")
   var peers: String?
@@ -22,9 +22,9 @@ struct Bench: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let local = try await model.locate(json: json)
+    let local = try await options.locate()
     let start = ContinuousClock.now
-    let engine = model.engine
+    let engine = options.engine
     let loaded = try LanguageModel(local, engine: engine)
     let loading = ContinuousClock.now - start
     let benchmark = Benchmark(loaded, engine: engine)
@@ -53,7 +53,8 @@ struct Bench: AsyncParsableCommand {
       }
       print(
         JSONValue([
-          "model": .string(model.model), "threads": .integer(engine.threads.threadCount),
+          "model": .string(options.reference.model),
+          "threads": .integer(engine.threads.threadCount),
           "isa": .string(String(cString: hk_isa_name(hk_isa_current()))),
           "compute": .string(engine.compute.rawValue), "limits": list(limits),
           "kernels": list(kernels), "model_speed": list(throughput),
@@ -64,7 +65,7 @@ struct Bench: AsyncParsableCommand {
     }
     print(
       """
-      \(model.model) · \(engine.threads.threadCount) threads · \
+      \(options.reference.model) · \(engine.threads.threadCount) threads · \
       \(String(cString: hk_isa_name(hk_isa_current()))) · compute \(engine.compute.rawValue)
 
       """)
