@@ -4,8 +4,10 @@ import PackageDescription
 // The floors, lowest first: a target depends only on targets of lower floors, never on a sibling.
 //
 //   7  hone
-//   4  HoneGeneration
-//   2  HoneModels
+//   6  HoneRecipes
+//   4  HoneTraining     HoneGeneration
+//   3  HoneAdapters
+//   2  HoneModels       HoneData
 //   1  HoneTensors      HoneText
 //   0  HoneKernels (C)  HoneFormats
 
@@ -32,6 +34,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
   ],
   targets: [
@@ -45,13 +48,29 @@ let package = Package(
         "HoneTensors", "HoneFormats", "HoneText", "HoneKernels",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
+    floor("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
     floor(
       "HoneGeneration",
       over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats", "HoneKernels"]),
+    floor("HoneData", over: ["HoneText", "HoneFormats"]),
+    floor(
+      "HoneTraining",
+      over: [
+        "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneFormats", "HoneKernels",
+      ]),
+    .target(
+      name: "HoneRecipes",
+      dependencies: [
+        "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneModels", "HoneData", "HoneTensors",
+        "HoneText", "HoneFormats", "HoneKernels", .product(name: "Yams", package: "Yams"),
+      ],
+      resources: [.embedInCode("Catalog"), .embedInCode("Quickstart")],
+      swiftSettings: swiftSettings),
     .executableTarget(
       name: "hone",
       dependencies: [
         "HoneKernels", "HoneFormats", "HoneTensors", "HoneText", "HoneModels", "HoneGeneration",
+        "HoneAdapters", "HoneData", "HoneTraining", "HoneRecipes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 
@@ -60,6 +79,16 @@ let package = Package(
     tests("HoneTensors", over: ["HoneKernels", "HoneFormats"]),
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
+    tests("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
+    tests("HoneData", over: ["HoneText", "HoneFormats"]),
+    tests(
+      "HoneTraining",
+      over: [
+        "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneText", "HoneFormats",
+      ]),
+    tests(
+      "HoneRecipes",
+      over: ["HoneTraining", "HoneAdapters", "HoneData", "HoneTensors", "HoneFormats"]),
     tests("hone", over: ["HoneFormats"]),
   ],
   swiftLanguageModes: [.v6],

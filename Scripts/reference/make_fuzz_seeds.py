@@ -1,4 +1,4 @@
-"""Writes Fuzz/Seeds/{gguf,safetensors,json}: small well-formed inputs for the fuzzer to start from."""
+"""Writes Fuzz/Seeds/{gguf,safetensors,json,jinja}: small well-formed inputs for the fuzzer to start from."""
 
 import json
 import pathlib
@@ -75,3 +75,15 @@ document = {"model": {"vocab": {"a": 0, "é": 1, "\U0001f600": 2}, "merges": [["
 (folder("json") / "lines.jsonl").write_text('{"text": "a"}\n\n[1, 2]\r\n3e5\n')
 (folder("json") / "surrogates.json").write_text('["\\ud83d\\ude00", "\\ud83d", "\\ude00\\u00e9", 1e308, 123456789012345678901]')
 (folder("json") / "keys.json").write_text(json.dumps({str(n): n for n in range(12)}))
+
+# The templates of the language's tests that render, some at a time.
+fixture = json.loads((SEEDS.parents[1] / "Tests/HoneTextTests/Fixtures/jinja-language.json").read_text())
+for group, rows in fixture["groups"].items():
+    sources = [row[0] for row in rows if row[1] is not None and "\0" not in row[0]]
+    size = 1 if group == "conversations" else 40
+    for first in range(0, len(sources), size):
+        name = f"{group.replace(' ', '-')}-{first // size}.jinja"
+        (folder("jinja") / name).write_text("\n".join(sources[first : first + size]), newline="")
+conversation = {"messages": [{"role": "user", "content": "Hi"}], "tools": [], "bos_token": "<s>", "x": [1.5, {"a": None}]}
+loop = "{% for m in messages %}{{ bos_token + m.role }}{{ m|tojson }}{{ x }}{% endfor %}"
+(folder("jinja") / "with-conversation.jinja").write_text(loop + "\0" + json.dumps(conversation))

@@ -16,6 +16,8 @@ and `expected.safetensors`:
   logits               F32 [3, 20, vocabulary] with the initial adapter
   gradient.NAME        F32, of the loss before the first step, NAME as in the adapter's file (a shared adapter is in the file twice,
                        transposed; its one gradient stands under lm_head's names)
+peft has a shared adapter's numbers as two parameters over one memory: each has a gradient of its own use, and an optimiser would step
+twice. Here the two gradients are summed, which is the derivative, and one step is taken.
 manifest.json says by how much these float32 gradients differ from ones computed in float64, relative to each tensor's norm.
 """
 
@@ -88,10 +90,21 @@ def file_names(model, trained):
     return {name: of_storage[p.data_ptr()] for name, p in trained.items()}
 
 
+def join_shared(model, trained):
+    """Sums the gradients of parameters that share memory, and keeps the head's; returns what is then trained."""
+    head = {p.data_ptr(): p for n, p in trained.items() if ".lm_head." in n}
+    twins = {n: head[p.data_ptr()] for n, p in trained.items() if ".lm_head." not in n and p.data_ptr() in head}
+    for name, twin in twins.items():
+        twin.grad += trained[name].grad.T
+        trained[name].grad = None
+    return {n: p for n, p in trained.items() if n not in twins}
+
+
 def gradients(model, trained, ids, labels):
     model.zero_grad()
     loss, logits = loss_of(model, ids, labels)
     loss.backward()
+    trained = join_shared(model, trained)
     names = file_names(model, trained)
     return loss.item(), logits.detach(), {names[n]: p.grad.clone() for n, p in trained.items()}
 
@@ -133,6 +146,7 @@ for base in ["tied", "untied"]:
             optimizer.zero_grad()
             loss, _ = loss_of(model, ids, labels)
             loss.backward()
+            join_shared(model, trained)
             optimizer.step()
             losses.append(loss.item())
         losses.append(loss_of(model, ids, labels)[0].item())

@@ -174,16 +174,4 @@ public struct Benchmark {
     }
     return results
   }
-
-  /// The most memory that this process ever held, in bytes.
-  public static var peakMemory: Int {
-    var usage = rusage()
-    // RUSAGE_SELF, which is an enumeration in one C library and a number in the others.
-    getrusage(0, &usage)
-    #if os(Linux)
-      return usage.ru_maxrss * 1024
-    #else
-      return usage.ru_maxrss
-    #endif
-  }
 }

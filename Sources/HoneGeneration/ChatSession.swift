@@ -8,9 +8,20 @@ import HoneText
 /// The keys and values of what was said stay cached: a turn reads only the tokens that are new.
 public final class ChatSession {
   private let model: LanguageModel
-  private let adapter: any Adapter
+  /// What adapts the model from the next turn on; the conversation is then read again.
+  public var adapter: any Adapter {
+    didSet {
+      cached = []
+      if cache.prefixCapacity == adapter.positionsAhead {
+        cache.reset()
+        model.decoder.begin(cache, adapter: adapter, in: Pass(engine))
+      } else {
+        cache = Self.cache(for: model, adapter: adapter, engine: engine)
+      }
+    }
+  }
   private let engine: Engine
-  private let cache: KeyValueCache
+  private var cache: KeyValueCache
   /// The tokens that the cache holds.
   private var cached: [Int32] = []
   public private(set) var messages: [JSONValue] = []
@@ -23,11 +34,23 @@ public final class ChatSession {
     self.model = model
     self.adapter = adapter
     self.engine = engine
-    cache = KeyValueCache(
-      for: model.spec, sequenceCapacity: model.spec.contextLength, compute: engine.compute)
+    cache = Self.cache(for: model, adapter: adapter, engine: engine)
     self.system = system
     reset()
   }
+
+  private static func cache(
+    for model: LanguageModel, adapter: any Adapter, engine: Engine
+  ) -> KeyValueCache {
+    let cache = KeyValueCache(
+      for: model.spec, sequenceCapacity: model.spec.contextLength,
+      prefixCapacity: adapter.positionsAhead, compute: engine.compute)
+    model.decoder.begin(cache, adapter: adapter, in: Pass(engine))
+    return cache
+  }
+
+  /// How many tokens a conversation may have.
+  private var contextLength: Int { model.spec.contextLength - adapter.positionsAhead }
 
   private let system: String?
 
@@ -54,12 +77,12 @@ public final class ChatSession {
       Conversation(messages: said, addsGenerationPrompt: true))
     // The template writes special tokens itself.
     let tokens = model.tokenizer.encode(rendered, addingSpecialTokens: false)
-    let room = model.spec.contextLength - tokens.count
+    let room = contextLength - tokens.count
     guard room > 0 else {
       throw GenerationError(
         problem: """
           the conversation has \(tokens.count) tokens, and the model's context holds \
-          \(model.spec.contextLength)
+          \(contextLength)
           """, advice: "start anew")
     }
     var known = zip(tokens, cached).prefix { $0 == $1 }.count
@@ -83,7 +106,7 @@ public final class ChatSession {
       let last = hidden.rows(hidden.shape[0] - 1..<hidden.shape[0])
       let logits = model.decoder.logits(last, adapter: adapter, in: Pass(engine, decoding: true))
       let values = UnsafeMutableBufferPointer(start: logits.pointer, count: logits.shape.count)
-      if let piece = run.take(values, in: 0, isFull: cached.count >= model.spec.contextLength) {
+      if let piece = run.take(values, in: 0, isFull: cached.count >= contextLength) {
         cancelled = !listener(piece.text)
       }
       if !run.activeSlots.isEmpty { next = [run.last(in: 0)] }

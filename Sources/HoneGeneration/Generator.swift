@@ -57,13 +57,12 @@ public final class Generator {
     for (index, prompt) in prompts.enumerated() {
       try check(tokens: prefix + prompt, of: prompts.count > 1 ? "prompt \(index + 1)" : "prompt")
     }
-    let context = model.spec.contextLength
+    let context = model.spec.contextLength - adapter.positionsAhead
     let longest = prompts.map(\.count).max() ?? 0
     let capacity = min(context - prefix.count, longest + stop.maximumTokens)
     let slots = min(prompts.count, Self.batchSize)
-    let cache = KeyValueCache(
-      for: model.spec, sequences: slots, sequenceCapacity: max(capacity, prefix.count),
-      prefixCapacity: prefix.count, compute: engine.compute)
+    let cache = cache(
+      sequences: slots, sequenceCapacity: capacity, prefixCapacity: prefix.count)
     if !prefix.isEmpty {
       _ = lastHidden([prefix], slots: [0], cache: cache)
       cache.sharePrefix()
@@ -85,6 +84,19 @@ public final class Generator {
       cancelled = !choose(hidden, for: active, &run, cache, capacity, listener)
     }
     return run.completions
+  }
+
+  /// A cache that begins with what the adapter puts before every sequence.
+  private func cache(
+    sequences: Int = 1, sequenceCapacity: Int, prefixCapacity: Int
+  ) -> KeyValueCache {
+    let ahead = adapter.positionsAhead
+    let cache = KeyValueCache(
+      for: model.spec, sequences: sequences,
+      sequenceCapacity: max(sequenceCapacity, prefixCapacity, ahead),
+      prefixCapacity: ahead + prefixCapacity, compute: engine.compute)
+    model.decoder.begin(cache, adapter: adapter, in: Pass(engine))
+    return cache
   }
 
   /// Chooses the next token of each slot from its hidden state; false when the listener ends it.
@@ -146,9 +158,7 @@ public final class Generator {
     }
     for continuation in continuations { try check(tokens: prefix + continuation, of: "text") }
     let longest = continuations.map(\.count).max() ?? 0
-    let cache = KeyValueCache(
-      for: model.spec, sequenceCapacity: max(prefix.count, longest),
-      prefixCapacity: prefix.count, compute: engine.compute)
+    let cache = cache(sequenceCapacity: longest, prefixCapacity: prefix.count)
     let end = lastHidden([prefix], slots: [0], cache: cache)
     cache.sharePrefix()
     return continuations.map { tokens in
@@ -168,7 +178,7 @@ public final class Generator {
   }
 
   private func check(tokens: [Int32], of what: String) throws {
-    let context = model.spec.contextLength
+    let context = model.spec.contextLength - adapter.positionsAhead
     guard !tokens.isEmpty else { throw GenerationError(problem: "the \(what) is empty") }
     guard tokens.count <= context else {
       throw GenerationError(

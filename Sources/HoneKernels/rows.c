@@ -1,7 +1,23 @@
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "isa.h"
+
+// The power of two that brings a row's largest number just under 2^14.
+static float hk_compact_scale(float largest) {
+  int exponent = 0;
+  if (!(largest > 0) || largest > FLT_MAX) return 1;
+  frexpf(largest, &exponent);
+  exponent = exponent - 14 < -126 ? -126 : exponent - 14;
+  return ldexpf(1, exponent);
+}
+
+static float hk_f16_to_f32(uint16_t bits) {
+  float a;
+  hk_dequantize_row_reference(HK_F16, &bits, 1, &a);
+  return a;
+}
 
 #define HK_BODY "rows_body.h"
 #include "each_isa.h"
@@ -57,6 +73,28 @@ void hk_layernorm_reference(
     for (int64_t i = 0; i < columns; i++)
       y[r * columns + i] =
           (float)(((double)a[i] - middle) * scale * (double)weight[i]) + (bias ? bias[i] : 0);
+  }
+}
+
+void hk_layernorm_backward_reference(
+    const float *x, const float *weight, const float *mean, const float *inverse,
+    const float *y_gradient, int64_t rows, int64_t columns, float *x_gradient,
+    float *weight_gradient_add, float *bias_gradient_add) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *a = x + r * columns, *dy = y_gradient + r * columns;
+    double middle = (double)mean[r], scale = (double)inverse[r], shift = 0, along = 0;
+    for (int64_t i = 0; i < columns; i++) {
+      double change = (double)dy[i] * (double)weight[i];
+      shift += change / (double)columns;
+      along += change * ((double)a[i] - middle) * scale / (double)columns;
+    }
+    for (int64_t i = 0; i < columns; i++) {
+      double change = (double)dy[i], normal = ((double)a[i] - middle) * scale;
+      x_gradient[r * columns + i] =
+          (float)(scale * (change * (double)weight[i] - shift - normal * along));
+      if (weight_gradient_add) weight_gradient_add[i] += (float)(change * normal);
+      if (bias_gradient_add) bias_gradient_add[i] += (float)change;
+    }
   }
 }
 
@@ -174,6 +212,26 @@ void hk_f32_to_f16_reference(const float *x, int64_t count, uint16_t *y) {
   }
 }
 
+void hk_compact_rows_reference(
+    const float *x, int64_t rows, int64_t columns, uint16_t *y, float *scales) {
+  for (int64_t r = 0; r < rows; r++, x += columns, y += columns) {
+    float largest = 0;
+    for (int64_t i = 0; i < columns; i++) largest = fmaxf(largest, fabsf(x[i]));
+    scales[r] = hk_compact_scale(largest);
+    for (int64_t i = 0; i < columns; i++) {
+      float a = x[i] / scales[r];
+      hk_f32_to_f16_reference(&a, 1, y + i);
+    }
+  }
+}
+
+void hk_expand_rows_reference(
+    const uint16_t *y, const float *scales, int64_t rows, int64_t columns, float *x) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < columns; i++)
+      x[r * columns + i] = hk_f16_to_f32(y[r * columns + i]) * scales[r];
+}
+
 void hk_f32_to_bf16_reference(const float *x, int64_t count, uint16_t *y) {
   for (int64_t i = 0; i < count; i++) {
     uint32_t bits;
@@ -218,6 +276,14 @@ void hk_layernorm(
     int64_t columns, float *y, float *mean, float *inverse) {
   HK_SELECT(hk_layernorm)(x, weight, bias, epsilon, rows, columns, y, mean, inverse);
 }
+void hk_layernorm_backward(
+    const float *x, const float *weight, const float *mean, const float *inverse,
+    const float *y_gradient, int64_t rows, int64_t columns, float *x_gradient,
+    float *weight_gradient_add, float *bias_gradient_add) {
+  HK_SELECT(hk_layernorm_backward)(
+      x, weight, mean, inverse, y_gradient, rows, columns, x_gradient, weight_gradient_add,
+      bias_gradient_add);
+}
 void hk_rope(
     const float *x, const int32_t *positions, const float *cosines, const float *sines,
     bool interleaved, bool inverse, int64_t rows, int64_t heads, int64_t head_dim, int64_t pairs,
@@ -260,4 +326,12 @@ void hk_adamw_step(
     const hk_adamw *settings, const float *gradient, int64_t count, float *parameter, float *m,
     float *v) {
   HK_SELECT(hk_adamw_step)(settings, gradient, count, parameter, m, v);
+}
+void hk_compact_rows(
+    const float *x, int64_t rows, int64_t columns, uint16_t *y, float *scales) {
+  HK_SELECT(hk_compact_rows)(x, rows, columns, y, scales);
+}
+void hk_expand_rows(
+    const uint16_t *y, const float *scales, int64_t rows, int64_t columns, float *x) {
+  HK_SELECT(hk_expand_rows)(y, scales, rows, columns, x);
 }

@@ -99,6 +99,35 @@ void HK(hk_layernorm)(
   }
 }
 
+void HK(hk_layernorm_backward)(
+    const float *x, const float *weight, const float *mean, const float *inverse,
+    const float *y_gradient, int64_t rows, int64_t columns, float *x_gradient,
+    float *weight_gradient_add, float *bias_gradient_add) {
+  for (int64_t r = 0; r < rows; r++) {
+    float middle = mean[r], scale = inverse[r];
+    vf sum = vzero(), along = vzero();
+    // The tail's zeros have no weight, so that they add nothing.
+#define BODY(load, store)                                \
+  vf change = load(y_gradient + i) * load(weight + i);   \
+  sum += change;                                         \
+  along = vfma(change, load(x + i) - middle, along);
+    EACH_VECTOR(columns, BODY);
+#undef BODY
+    float shift = vsum(sum) / (float)columns;
+    float part = vsum(along) * scale * scale / (float)columns;
+#define BODY(load, store)                                                           \
+  vf a = load(x + i) - middle, dy = load(y_gradient + i);                           \
+  vf change = dy * load(weight + i), dx = (change - shift - a * part) * scale;      \
+  if (weight_gradient_add)                                                          \
+    store(weight_gradient_add + i, load(weight_gradient_add + i) + dy * a * scale); \
+  if (bias_gradient_add) store(bias_gradient_add + i, load(bias_gradient_add + i) + dy); \
+  store(x_gradient + i, dx);
+    EACH_VECTOR(columns, BODY);
+#undef BODY
+    x += columns, y_gradient += columns, x_gradient += columns;
+  }
+}
+
 void HK(hk_rope)(
     const float *x, const int32_t *positions, const float *cosines, const float *sines,
     bool interleaved, bool inverse, int64_t rows, int64_t heads, int64_t head_dim, int64_t pairs,
@@ -290,6 +319,36 @@ void HK(hk_f32_to_bf16)(const float *x, int64_t count, uint16_t *y) {
   int64_t i = 0;
   for (; i + HK_LANES <= count; i += HK_LANES) vstore_bf16(y + i, vload(x + i));
   hk_f32_to_bf16_reference(x + i, count - i, y + i);
+}
+
+void HK(hk_compact_rows)(
+    const float *x, int64_t rows, int64_t columns, uint16_t *y, float *scales) {
+  for (int64_t r = 0; r < rows; r++, x += columns, y += columns) {
+    vf top = vzero();
+    int64_t i = 0;
+    for (; i + HK_LANES <= columns; i += HK_LANES) {
+      vf a = vload(x + i);
+      top = vmax(vmax(a, -a), top);
+    }
+    float largest = vmaximum(top);
+    for (; i < columns; i++) largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
+    scales[r] = hk_compact_scale(largest);
+    float inverse = 1 / scales[r];
+    for (i = 0; i + HK_LANES <= columns; i += HK_LANES) vstore_f16(y + i, vload(x + i) * inverse);
+    for (; i < columns; i++) {
+      float a = x[i] * inverse;
+      hk_f32_to_f16_reference(&a, 1, y + i);
+    }
+  }
+}
+
+void HK(hk_expand_rows)(
+    const uint16_t *y, const float *scales, int64_t rows, int64_t columns, float *x) {
+  for (int64_t r = 0; r < rows; r++, x += columns, y += columns) {
+    int64_t i = 0;
+    for (; i + HK_LANES <= columns; i += HK_LANES) vstore(x + i, vload_f16(y + i) * scales[r]);
+    for (; i < columns; i++) x[i] = hk_f16_to_f32(y[i]) * scales[r];
+  }
 }
 
 void HK(hk_adamw_step)(

@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// Random numbers by counter (Philox 4x32-10): the draw for a key and an index never depends on what
 /// else was drawn, so neither threads nor resumption change it.
 ///
@@ -41,5 +49,14 @@ public struct RandomSource: Sendable {
   public func uniform(_ index: UInt64) -> Double {
     let (a, b, _, _) = words(index)
     return Double((UInt64(a) << 32 | UInt64(b)) >> 11) * 0x1p-53
+  }
+
+  /// A number of the normal distribution with mean 0 and deviation 1 (Box and Muller 1958).
+  public func normal(_ index: UInt64) -> Double {
+    let (a, b, c, d) = words(index)
+    // In (0, 1], so that the logarithm is finite.
+    let radius = (-2 * log((Double((UInt64(a) << 32 | UInt64(b)) >> 11) + 1) * 0x1p-53))
+      .squareRoot()
+    return radius * cos(2 * .pi * Double((UInt64(c) << 32 | UInt64(d)) >> 11) * 0x1p-53)
   }
 }

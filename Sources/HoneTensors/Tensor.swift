@@ -10,6 +10,9 @@ public final class Tensor {
   package let identity: Int
   /// Whether a gradient is wanted: a trained parameter, or computed from one while recording.
   package var needsGradient = false
+  /// How its numbers come back from what the operation that made it keeps; nil when only keeping
+  /// them does.
+  package var recomputing: ((Pass) -> Tensor)?
 
   package init(shape: Shape, storage: Storage, offset: Int = 0, identity: Int) {
     precondition((offset + shape.count) * 4 <= storage.byteCount, "storage too small for \(shape)")
@@ -35,6 +38,13 @@ public final class Tensor {
     precondition(shape.count == self.shape.count, "\(self.shape) cannot become \(shape)")
     let tensor = Tensor(shape: shape, storage: storage, offset: offset, identity: identity)
     tensor.needsGradient = needsGradient
+    return tensor
+  }
+
+  /// The same numbers as the tensor that a key names.
+  func standing(for key: TensorKey) -> Tensor {
+    let tensor = Tensor(shape: shape, storage: storage, offset: offset, identity: key.identity)
+    tensor.needsGradient = key.needsGradient
     return tensor
   }
 

@@ -9,8 +9,9 @@ struct Hone: AsyncParsableCommand {
     abstract: "Runs and customises small language models on the CPU.",
     version: "0.1.0",
     subcommands: [
-      Pull.self, Models.self, Generate.self, Chat.self, Score.self, Tokenize.self, Render.self,
-      Inspect.self, Bench.self, Doctor.self,
+      Quickstart.self, Train.self, PlanRun.self, Recipes.self, Generate.self, Chat.self,
+      Score.self, Merge.self, Pull.self, Models.self, Inspect.self, Tokenize.self, Render.self,
+      Bench.self, Doctor.self,
     ])
 }
 
@@ -57,7 +58,10 @@ enum Main {
 
   /// Names the command that was probably meant, which the parser does for options only.
   private static func checkCommand(_ name: String?) throws {
-    let names = Hone.configuration.subcommands.map { "\($0)".lowercased() } + ["help"]
+    let names =
+      Hone.configuration.subcommands.map { command in
+        command.configuration.commandName ?? "\(command)".lowercased()
+      } + ["help"]
     guard let name, !name.hasPrefix("-"), !names.contains(name) else { return }
     let advice = name.nearest(in: names).map { "did you mean \($0)?" } ?? "see hone --help"
     throw UsageError(description: "there is no command '\(name)'; \(advice)")

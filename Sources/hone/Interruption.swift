@@ -50,9 +50,11 @@ final class Interruption: Sendable {
       }
     }
     // A handler, not a mask or an ignored signal: programs that are started would inherit those.
-    signal(SIGINT) { _ in
-      var byte: UInt8 = 1
-      _ = write(pipeEnd, &byte, 1)
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { _ in
+        var byte: UInt8 = 1
+        _ = write(pipeEnd, &byte, 1)
+      }
     }
   }
 

@@ -44,7 +44,10 @@ final class ProgressReporter: Sendable {
     self.init(json ? .events : isatty(STDERR_FILENO) == 1 ? .bar : .lines)
   }
 
-  func update(_ label: String, completed: Int, total: Int?, unit: Unit) {
+  /// - Parameter note: what else is worth knowing now: a loss.
+  func update(
+    _ label: String, note: String = "", completed: Int, total: Int?, unit: Unit
+  ) {
     let now = start.duration(to: .now) / .seconds(1)
     state.withLock { state in
       if state.label != label {
@@ -61,8 +64,8 @@ final class ProgressReporter: Sendable {
       guard style != .silent, now > 0.3, now - state.lastShown >= interval else { return }
       state.lastShown = now
       let step = Step(
-        label: label, completed: completed, total: total, unit: unit, rate: Self.rate(state.samples)
-      )
+        label: label, note: note, completed: completed, total: total, unit: unit,
+        rate: Self.rate(state.samples))
       switch style {
       case .bar:
         standardError.write("\r\u{1B}[K" + step.bar(width: Self.terminalWidth))
@@ -99,6 +102,7 @@ final class ProgressReporter: Sendable {
 /// One moment of a long step, in words.
 private struct Step {
   var label: String
+  var note: String
   var completed: Int
   var total: Int?
   var unit: ProgressReporter.Unit
@@ -121,7 +125,7 @@ private struct Step {
 
   /// The parts after the bar, the most important first.
   private var parts: [String] {
-    var parts: [String] = []
+    var parts: [String] = note.isEmpty ? [] : [note]
     if let fraction { parts.append("\(Int(fraction * 100)) %") }
     parts.append(counts)
     if let rate { parts.append("\(unit.text(rate))/s") }

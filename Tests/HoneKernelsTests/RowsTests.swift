@@ -34,18 +34,78 @@ import Testing
   }
 
   @Test(arguments: Variant.vector)
-  func `layer normalisation`(variant: Variant) {
+  func `layer normalisation, forward and back`(variant: Variant) {
     for columns in Self.columns {
       var numbers = Numbers(seed: columns)
+      let rows = 2
       let (x, weight, bias) = (
-        numbers.floats(2 * columns), numbers.floats(columns), numbers.floats(columns)
+        numbers.floats(rows * columns), numbers.floats(columns), numbers.floats(columns)
       )
+      let dy = numbers.floats(rows * columns)
       var (y, expected) = (x, x)
-      variant.run { hk_layernorm(x, weight, bias, 1e-5, 2, Int64(columns), &y, nil, nil) }
-      hk_layernorm_reference(x, weight, bias, 1e-5, 2, Int64(columns), &expected, nil, nil)
+      var (mean, inverse) = ([Float](repeating: 0, count: rows), [Float](repeating: 0, count: rows))
+      variant.run {
+        hk_layernorm(x, weight, bias, 1e-5, Int64(rows), Int64(columns), &y, nil, nil)
+      }
+      hk_layernorm_reference(
+        x, weight, bias, 1e-5, Int64(rows), Int64(columns), &expected, &mean, &inverse)
       // One column has no variance: every number is its own mean.
       #expect(worstDifference(y, expected) < 1e-5)
+      var (dx, dw, db) = (x, weight, bias)
+      var (expectedDx, expectedDw, expectedDb) = (x, weight, bias)
+      variant.run {
+        hk_layernorm_backward(
+          x, weight, mean, inverse, dy, Int64(rows), Int64(columns), &dx, &dw, &db)
+      }
+      hk_layernorm_backward_reference(
+        x, weight, mean, inverse, dy, Int64(rows), Int64(columns), &expectedDx, &expectedDw,
+        &expectedDb)
+      #expect(worstDifference(dx, expectedDx) < 5e-6)
+      #expect(worstDifference(dw, expectedDw) < 5e-6)
+      #expect(worstDifference(db, expectedDb) < 5e-6)
+      var alone = x
+      variant.run {
+        hk_layernorm_backward(
+          x, weight, mean, inverse, dy, Int64(rows), Int64(columns), &alone, nil, nil)
+      }
+      #expect(alone == dx)
     }
+  }
+
+  /// The plain form against differences of the plain forward.
+  @Test func `layer normalisation's gradient is its slope`() {
+    let (rows, columns) = (2, 7)
+    var numbers = Numbers(seed: 11)
+    let (x, weight, bias) = (
+      numbers.floats(rows * columns), numbers.floats(columns), numbers.floats(columns)
+    )
+    let dy = numbers.floats(rows * columns)
+    func loss(_ x: [Float], _ weight: [Float], _ bias: [Float]) -> Double {
+      var y = x
+      hk_layernorm_reference(
+        x, weight, bias, 1e-5, Int64(rows), Int64(columns), &y, nil, nil)
+      return zip(y, dy).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
+    func slope(_ values: [Float], _ loss: ([Float]) -> Double) -> [Float] {
+      values.indices.map { i in
+        var (above, below) = (values, values)
+        above[i] += 1 / 128
+        below[i] -= 1 / 128
+        return Float((loss(above) - loss(below)) * 64)
+      }
+    }
+    var (y, mean, inverse) = (
+      x, [Float](repeating: 0, count: rows), [Float](repeating: 0, count: 2)
+    )
+    hk_layernorm_reference(
+      x, weight, bias, 1e-5, Int64(rows), Int64(columns), &y, &mean, &inverse)
+    var (dx, dw) = (x, [Float](repeating: 0, count: columns))
+    var db = dw
+    hk_layernorm_backward_reference(
+      x, weight, mean, inverse, dy, Int64(rows), Int64(columns), &dx, &dw, &db)
+    #expect(worstDifference(dx, slope(x) { loss($0, weight, bias) }) < 1e-3)
+    #expect(worstDifference(dw, slope(weight) { loss(x, $0, bias) }) < 1e-3)
+    #expect(worstDifference(db, slope(bias) { loss(x, weight, $0) }) < 1e-3)
   }
 
   @Test(arguments: Variant.vector, [false, true])

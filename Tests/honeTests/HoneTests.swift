@@ -10,7 +10,9 @@ import Testing
   }
 
   @Test(arguments: [
-    "generate", "chat", "score", "tokenize", "render", "inspect", "pull", "models", "doctor",
+    "generate", "chat", "score", "tokenize", "render", "inspect", "merge", "recipes", "pull",
+    "models",
+    "doctor",
   ])
   func `each command explains itself`(
     command: String

@@ -8,5 +8,5 @@ struct FuzzTarget: Sendable {
   /// Feeds one input.
   let run: @Sendable (UnsafeRawBufferPointer) -> Void
 
-  static let all: [FuzzTarget] = [.safetensors, .gguf, .json]
+  static let all: [FuzzTarget] = [.safetensors, .gguf, .json, .jinja]
 }

@@ -224,6 +224,15 @@ void hk_layernorm(
 void hk_layernorm_reference(
     const float *x, const float *weight, const float *bias, float epsilon, int64_t rows,
     int64_t columns, float *y, float *mean, float *inverse);
+// dx from dy; weight_gradient_add[columns] and bias_gradient_add[columns] may be null.
+void hk_layernorm_backward(
+    const float *x, const float *weight, const float *mean, const float *inverse,
+    const float *y_gradient, int64_t rows, int64_t columns, float *x_gradient,
+    float *weight_gradient_add, float *bias_gradient_add);
+void hk_layernorm_backward_reference(
+    const float *x, const float *weight, const float *mean, const float *inverse,
+    const float *y_gradient, int64_t rows, int64_t columns, float *x_gradient,
+    float *weight_gradient_add, float *bias_gradient_add);
 
 // Rotary embedding: the pairs (i, i + pairs) of each head, or with `interleaved` (2i, 2i + 1), are
 // turned by the angles of the row's position, backwards with `inverse`. The other numbers of a head
@@ -277,6 +286,17 @@ void hk_f32_to_f16(const float *x, int64_t count, uint16_t *y);
 void hk_f32_to_f16_reference(const float *x, int64_t count, uint16_t *y);
 void hk_f32_to_bf16(const float *x, int64_t count, uint16_t *y);
 void hk_f32_to_bf16_reference(const float *x, int64_t count, uint16_t *y);
+
+// Rows in half their size: f16 with a power of two for each row, so that no magnitude overflows and
+// each number is kept within 2^-11 of itself (or 2^-39 of its row's largest). And back.
+void hk_compact_rows(
+    const float *x, int64_t rows, int64_t columns, uint16_t *y, float *scales);
+void hk_compact_rows_reference(
+    const float *x, int64_t rows, int64_t columns, uint16_t *y, float *scales);
+void hk_expand_rows(
+    const uint16_t *y, const float *scales, int64_t rows, int64_t columns, float *x);
+void hk_expand_rows_reference(
+    const uint16_t *y, const float *scales, int64_t rows, int64_t columns, float *x);
 
 // For each row of logits and its target: loss = log(sum(e^logits)) - logits[target]. With a
 // gradient_scale that is not 0 the logits become (softmax - onehot(target)) * gradient_scale.

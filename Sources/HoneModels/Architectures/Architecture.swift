@@ -18,6 +18,15 @@ package protocol Architecture: Sendable {
     -> Decoder
   static func decoder(spec: DecoderSpec, gguf source: WeightSource, engine: Engine) throws
     -> Decoder
+
+  /// The `config.json` of such a network, for weights that come from no folder; what concerns
+  /// tokens and the numbers' type is the caller's.
+  ///
+  /// - Throws: ``ModelError`` for a network that such a file cannot describe.
+  static func config(of spec: DecoderSpec, file: String) throws -> JSONObject
+  /// Keys of `config.json` that say whether projections have biases, each with the projections that
+  /// then all have one.
+  static var biasKeys: [(key: String, kinds: [Site.Kind])] { get }
 }
 
 /// The families that Hone knows.
@@ -34,6 +43,14 @@ package enum Architectures {
   static func named(modelType: String, file: String) throws -> any Architecture.Type {
     guard let found = all.first(where: { $0.modelTypes.contains(modelType) }) else {
       throw unknown(modelType, file: file, known: all.flatMap { $0.modelTypes })
+    }
+    return found
+  }
+
+  /// The family of a name that ``LanguageModel/architecture`` gives.
+  package static func named(_ name: String) -> any Architecture.Type {
+    guard let found = all.first(where: { $0.name == name }) else {
+      preconditionFailure("there is no family \(name)")
     }
     return found
   }

@@ -50,6 +50,9 @@ public final class Decoder {
     rotary = RotaryTable(spec.rotary)
   }
 
+  /// Bytes of all frozen matrices as they are stored.
+  package var weightBytes: Int { bytesReadPerToken + (spec.tiesHead ? 0 : embedding.byteCount) }
+
   /// Bytes of weights that one token needs when it is decoded alone.
   package var bytesReadPerToken: Int {
     blocks.reduce(head.weight.byteCount) { sum, block in
@@ -65,32 +68,103 @@ public final class Decoder {
   /// - Parameters:
   ///   - batch: the tokens, whole sequences or the continuation of what the cache holds.
   ///   - adapter: what is changed on the way.
-  ///   - cache: where earlier keys are read and the new ones kept; nil computes whole sequences.
+  ///   - cache: where earlier keys are read and the new ones kept, begun with
+  ///     ``begin(_:adapter:in:)``; nil computes whole sequences.
   /// - Returns: `[tokens x hidden]`.
   package func hiddenStates(
     _ batch: TokenBatch, adapter: some Adapter, cache: KeyValueCache? = nil, in pass: Pass
   ) -> Tensor {
-    let prefixCount = cache?.prefixCount ?? 0
-    let positions = batch.positions.map { $0 + Int32(prefixCount) }
-    rotary.grow(to: Int(positions.max() ?? 0) + 1)
-    let spans = cache?.spans(batch) ?? batch.sequences.map { AttentionSpan(whole: $0.rows) }
-    var stream = embedded(batch.ids, in: embedding, pass: pass)
-    for (layer, block) in blocks.enumerated() {
-      stream = attention(
-        stream, block: block, layer: layer, batch: batch, positions: positions, spans: spans,
-        adapter: adapter, cache: cache, in: pass)
-      stream = feedForward(stream, block: block, layer: layer, adapter: adapter, in: pass)
+    if cache != nil {
+      let stream = adapter.embed(batch.ids, through: embedding, in: pass)
+      let layout = Layout(batch.sequences, after: cache?.prefixCount ?? 0, cache: cache)
+      return finished(
+        run(stream, layout, adapter: adapter, prefixes: [], cache: cache, in: pass),
+        adapter: adapter, in: pass)
     }
-    cache?.advance(batch)
-    return rmsNormalized(stream, weight: finalNorm, epsilon: spec.normEpsilon, in: pass)
+    let prefixes = adapter.prefixes(in: pass)
+    let prefixCount = prefixes.first?.keys.shape[0] ?? 0
+    guard let ahead = adapter.virtualTokens(in: pass) else {
+      let stream = adapter.embed(batch.ids, through: embedding, in: pass)
+      let layout = Layout(batch.sequences, after: prefixCount, cache: nil)
+      return finished(
+        run(stream, layout, adapter: adapter, prefixes: prefixes, cache: nil, in: pass),
+        adapter: adapter, in: pass)
+    }
+    let count = ahead.shape[0]
+    let wider = batch.sequences(after: count)
+    let own = batch.sequences.map { count + $0.rows.lowerBound..<count + $0.rows.upperBound }
+    let table = joined(
+      [ahead, adapter.embed(batch.ids, through: embedding, in: pass)], in: pass)
+    let stream = gathered(
+      own.flatMap { (0..<Int32(count)) + $0.map { Int32($0) } }, from: table, in: pass)
+    let layout = Layout(wider, after: prefixCount, cache: nil)
+    let output = run(stream, layout, adapter: adapter, prefixes: prefixes, cache: nil, in: pass)
+    let rows = wider.flatMap { $0.rows.dropFirst(count).map { Int32($0) } }
+    return finished(gathered(rows, from: output, in: pass), adapter: adapter, in: pass)
+  }
+
+  /// Puts what an adapter has before every sequence into an empty cache, as the beginning of the
+  /// prefix that its sequences share.
+  package func begin(_ cache: KeyValueCache, adapter: some Adapter, in pass: Pass) {
+    precondition(cache.prefixCount == 0, "the cache has begun already")
+    let prefixes = adapter.prefixes(in: pass)
+    if !prefixes.isEmpty { cache.storePrefix(prefixes) }
+    guard let ahead = adapter.virtualTokens(in: pass) else { return }
+    let sequence = TokenBatch.Sequence(rows: 0..<ahead.shape[0])
+    let layout = Layout([sequence], after: cache.prefixCount, cache: cache)
+    _ = run(ahead, layout, adapter: adapter, prefixes: [], cache: cache, in: pass)
+    cache.sharePrefix()
+  }
+
+  /// Where a batch's rows stand.
+  private struct Layout {
+    let sequences: [TokenBatch.Sequence]
+    let positions: [Int32]
+    let spans: [AttentionSpan]
+
+    init(_ sequences: [TokenBatch.Sequence], after prefixCount: Int, cache: KeyValueCache?) {
+      self.sequences = sequences
+      positions = sequences.flatMap { sequence in
+        (0..<sequence.rows.count).map { Int32(prefixCount + sequence.position + $0) }
+      }
+      spans = cache?.spans(sequences) ?? sequences.map { AttentionSpan(whole: $0.rows) }
+    }
+  }
+
+  /// Runs all blocks.
+  private func run(
+    _ stream: Tensor, _ layout: Layout, adapter: some Adapter,
+    prefixes: [(keys: Tensor, values: Tensor)], cache: KeyValueCache?, in pass: Pass
+  ) -> Tensor {
+    rotary.grow(to: Int(layout.positions.max() ?? 0) + 1)
+    var stream = stream
+    for (layer, block) in blocks.enumerated() {
+      let prefix = prefixes.isEmpty ? nil : prefixes[layer]
+      func run(_ stream: Tensor, in pass: Pass) -> Tensor {
+        let middle = attention(
+          stream, block: block, layer: layer, layout: layout, prefix: prefix, adapter: adapter,
+          cache: cache, in: pass)
+        return feedForward(middle, block: block, layer: layer, adapter: adapter, in: pass)
+      }
+      stream = pass.recomputesBlocks ? recomputed(stream, in: pass, run) : run(stream, in: pass)
+    }
+    cache?.advance(layout.sequences)
+    return stream
+  }
+
+  private func finished(_ stream: Tensor, adapter: some Adapter, in pass: Pass) -> Tensor {
+    let norm = adapter.vector(finalNorm, named: DecoderSpec.finalNormName, in: pass)
+    return rmsNormalized(stream, weight: norm, epsilon: spec.normEpsilon, in: pass)
   }
 
   private func attention(
-    _ stream: Tensor, block: Block, layer: Int, batch: TokenBatch, positions: [Int32],
-    spans: [AttentionSpan], adapter: some Adapter, cache: KeyValueCache?, in pass: Pass
+    _ stream: Tensor, block: Block, layer: Int, layout: Layout,
+    prefix: (keys: Tensor, values: Tensor)?, adapter: some Adapter, cache: KeyValueCache?,
+    in pass: Pass
   ) -> Tensor {
-    let normalised = rmsNormalized(
-      stream, weight: block.attentionNorm, epsilon: spec.normEpsilon, in: pass)
+    let norm = adapter.vector(
+      block.attentionNorm, named: DecoderSpec.attentionNormName(layer: layer), in: pass)
+    let normalised = rmsNormalized(stream, weight: norm, epsilon: spec.normEpsilon, in: pass)
     let projected = adapter.project(
       normalised,
       at: [
@@ -98,7 +172,7 @@ public final class Decoder {
       ],
       through: [block.query, block.key, block.value], in: pass)
     let angles = RotaryAngles(
-      positions: positions, cosines: rotary.cosines, sines: rotary.sines,
+      positions: layout.positions, cosines: rotary.cosines, sines: rotary.sines,
       pairCount: rotary.pairCount, headDimension: spec.headDimension)
     let queries = rotated(projected[0], angles, in: pass)
     let keys = rotated(projected[1], angles, in: pass)
@@ -108,15 +182,15 @@ public final class Decoder {
       window: spec.window)
     let mixed: Tensor
     if let cache {
-      cache.store(keys: keys, values: projected[2], layer: layer, batch: batch)
+      cache.store(
+        keys: keys, values: projected[2], layer: layer, sequences: layout.sequences)
       mixed = attendedCached(
         queries, keys: cache.keys(layer), values: cache.values(layer), format: cache.format,
-        spans: spans, shape: shape, in: pass)
+        spans: layout.spans, shape: shape, in: pass)
     } else {
-      let prefix = adapter.prefix(forLayer: layer, in: pass)
       mixed = attended(
-        queries, keys: keys, values: projected[2], prefix: prefix, spans: spans, shape: shape,
-        in: pass)
+        queries, keys: keys, values: projected[2], prefix: prefix, spans: layout.spans,
+        shape: shape, in: pass)
     }
     let output = adapter.project(
       mixed, at: [Site(.output, layer: layer)], through: [block.output], in: pass)[0]
@@ -128,8 +202,9 @@ public final class Decoder {
   private func feedForward(
     _ stream: Tensor, block: Block, layer: Int, adapter: some Adapter, in pass: Pass
   ) -> Tensor {
-    let normalised = rmsNormalized(
-      stream, weight: block.feedForwardNorm, epsilon: spec.normEpsilon, in: pass)
+    let norm = adapter.vector(
+      block.feedForwardNorm, named: DecoderSpec.feedForwardNormName(layer: layer), in: pass)
+    let normalised = rmsNormalized(stream, weight: norm, epsilon: spec.normEpsilon, in: pass)
     let projected = adapter.project(
       normalised, at: [Site(.gate, layer: layer), Site(.up, layer: layer)],
       through: [block.gate, block.up], in: pass)
@@ -159,5 +234,22 @@ public final class Decoder {
       let logits = logits(hidden.rows(rows), adapter: adapter, in: pass)
       return tokenLogProbabilities(logits, targets: Array(targets[rows]), in: pass)
     }
+  }
+
+  /// The cross-entropy of a batch's trained tokens.
+  ///
+  /// - Parameters:
+  ///   - hidden: what ``hiddenStates(_:adapter:cache:in:)`` gave for the batch.
+  ///   - rows: the row that each target follows.
+  ///   - targets: the tokens.
+  ///   - weight: of each loss in the total.
+  package func crossEntropy(
+    _ hidden: Tensor, rows: [Int32], targets: [Int32], weight: Float, adapter: some Adapter,
+    in pass: Pass
+  ) -> TokenLosses {
+    headCrossEntropy(
+      hidden, rows: rows, targets: targets, weight: weight, vocabulary: spec.vocabularySize,
+      in: pass
+    ) { logits($0, adapter: adapter, in: $1) }
   }
 }

@@ -46,18 +46,44 @@ public final class KeyValueCache {
     counts[slot] = min(counts[slot], max(0, count))
   }
 
-  /// Makes what the first sequence holds the shared prefix of all; every sequence starts empty.
+  /// Adds what the first sequence holds to the shared prefix of all; every sequence starts empty.
   public func sharePrefix() {
     let count = counts[0]
-    precondition(prefixCount == 0 && count <= prefixCapacity, "no room for a shared prefix")
+    precondition(prefixCount + count <= prefixCapacity, "no room for a shared prefix")
     let size = count * width * format.bytesPerBlock
     for layer in layers {
       for bytes in [layer.keys, layer.values] {
-        bytes.pointer.copyMemory(from: bytes.pointer + offset(row: row(0, 0)), byteCount: size)
+        (bytes.pointer + offset(row: prefixCount)).copyMemory(
+          from: bytes.pointer + offset(row: row(0, 0)), byteCount: size)
       }
     }
-    prefixCount = count
+    prefixCount += count
     counts = Array(repeating: 0, count: counts.count)
+  }
+
+  /// Makes keys and values, a pair a layer, the beginning of the shared prefix.
+  func storePrefix(_ prefixes: [(keys: Tensor, values: Tensor)]) {
+    precondition(prefixes.count == layers.count, "\(prefixes.count) of \(layers.count) layers")
+    let count = prefixes[0].keys.shape[0]
+    precondition(prefixCount == 0 && count <= prefixCapacity, "no room for a shared prefix")
+    for (prefix, layer) in zip(prefixes, layers) {
+      write(prefix.keys.pointer, rows: count, to: layer.keys, at: 0)
+      write(prefix.values.pointer, rows: count, to: layer.values, at: 0)
+    }
+    prefixCount = count
+  }
+
+  /// Writes rows in the cache's format.
+  private func write(
+    _ source: UnsafePointer<Float>, rows: Int, to target: OwnedBytes, at row: Int
+  ) {
+    let to = target.pointer + offset(row: row)
+    let count = rows * width
+    if format == .f32 {
+      to.copyMemory(from: source, byteCount: count * 4)
+    } else {
+      hk_f32_to_f16(source, Int64(count), to.assumingMemoryBound(to: UInt16.self))
+    }
   }
 
   /// Forgets everything.
@@ -76,33 +102,26 @@ public final class KeyValueCache {
   func values(_ layer: Int) -> UnsafeRawPointer { UnsafeRawPointer(layers[layer].values.pointer) }
 
   /// Stores a layer's new keys and values of a batch behind those of its sequences.
-  func store(
-    keys: Tensor, values: Tensor, layer: Int, batch: TokenBatch
-  ) {
-    for sequence in batch.sequences {
+  func store(keys: Tensor, values: Tensor, layer: Int, sequences: [TokenBatch.Sequence]) {
+    for sequence in sequences {
       let start = counts[sequence.slot]
       precondition(start + sequence.rows.count <= sequenceCapacity, "the cache is full")
       for (source, target) in [(keys, layers[layer].keys), (values, layers[layer].values)] {
-        let from = source.pointer + sequence.rows.lowerBound * width
-        let to = target.pointer + offset(row: row(sequence.slot, start))
-        let count = sequence.rows.count * width
-        if format == .f32 {
-          to.copyMemory(from: from, byteCount: count * 4)
-        } else {
-          hk_f32_to_f16(from, Int64(count), to.assumingMemoryBound(to: UInt16.self))
-        }
+        write(
+          source.pointer + sequence.rows.lowerBound * width, rows: sequence.rows.count,
+          to: target, at: row(sequence.slot, start))
       }
     }
   }
 
   /// Counts a batch's tokens, once all layers are stored.
-  func advance(_ batch: TokenBatch) {
-    for sequence in batch.sequences { counts[sequence.slot] += sequence.rows.count }
+  func advance(_ sequences: [TokenBatch.Sequence]) {
+    for sequence in sequences { counts[sequence.slot] += sequence.rows.count }
   }
 
   /// Where a batch's queries find their keys, with the batch's own already stored.
-  func spans(_ batch: TokenBatch) -> [AttentionSpan] {
-    batch.sequences.map { sequence in
+  func spans(_ sequences: [TokenBatch.Sequence]) -> [AttentionSpan] {
+    sequences.map { sequence in
       AttentionSpan(
         queries: sequence.rows,
         keys: row(

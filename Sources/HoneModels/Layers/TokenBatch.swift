@@ -41,9 +41,13 @@ public struct TokenBatch: Sendable {
       })
   }
 
-  package var positions: [Int32] {
-    sequences.flatMap { sequence in
-      (0..<sequence.rows.count).map { Int32(sequence.position + $0) }
+  /// The sequences with rows ahead of each of them.
+  func sequences(after rowsAhead: Int) -> [Sequence] {
+    sequences.enumerated().map { index, sequence in
+      var wider = sequence
+      let start = sequence.rows.lowerBound + index * rowsAhead
+      wider.rows = start..<start + rowsAhead + sequence.rows.count
+      return wider
     }
   }
 }

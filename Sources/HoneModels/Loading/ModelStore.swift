@@ -109,20 +109,26 @@ extension String {
       .min { $0.distance < $1.distance }?.name
   }
 
-  /// How many letters must be inserted, removed or replaced to get the other text (Levenshtein).
+  /// How many letters must be inserted, removed, replaced or swapped with the next to get the other
+  /// text (optimal string alignment).
   private func editDistance(to other: String) -> Int {
+    let letters = Array(self)
     let other = Array(other)
-    var row = Array(0...other.count)
-    for (i, letter) in enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
+    var beforeLast = [Int](repeating: 0, count: other.count + 1)
+    var last = Array(0...other.count)
+    for i in letters.indices {
+      var row = [i + 1]
       for j in other.indices {
-        let replaced = diagonal + (letter == other[j] ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = Swift.min(replaced, row[j] + 1, row[j + 1] + 1)
+        let replaced = last[j] + (letters[i] == other[j] ? 0 : 1)
+        var distance = Swift.min(replaced, row[j] + 1, last[j + 1] + 1)
+        if i > 0, j > 0, letters[i] == other[j - 1], letters[i - 1] == other[j] {
+          distance = Swift.min(distance, beforeLast[j - 1] + 1)
+        }
+        row.append(distance)
       }
+      (beforeLast, last) = (last, row)
     }
-    return row[other.count]
+    return last[other.count]
   }
 }
 

@@ -55,11 +55,9 @@ package func attended(
   _ queries: Tensor, keys: Tensor, values: Tensor, prefix: (keys: Tensor, values: Tensor)? = nil,
   spans: [AttentionSpan], shape: AttentionShape, in pass: Pass
 ) -> Tensor {
-  var (allKeys, allValues, allSpans) = (keys, values, spans)
-  if let prefix {
-    allKeys = stacked(prefix.keys, keys, in: pass)
-    allValues = stacked(prefix.values, values, in: pass)
-    let count = prefix.keys.shape[0]
+  let count = prefix?.keys.shape[0] ?? 0
+  var allSpans = spans
+  if count > 0 {
     allSpans = spans.map {
       AttentionSpan(
         queries: $0.queries, keys: $0.keys.lowerBound + count..<$0.keys.upperBound + count,
@@ -69,28 +67,33 @@ package func attended(
   let lse = pass.tape == nil ? nil : pass.tensor([queries.shape[0], shape.headCount])
   let output = pass.tensor([queries.shape[0], shape.headCount * shape.headDimension])
   attend(
-    queries, keys: allKeys.pointer, values: allValues.pointer, format: .f32, spans: allSpans,
-    shape: shape, output: output, lse: lse
+    queries, keys: stacked(prefix?.keys, keys, in: pass),
+    values: stacked(prefix?.values, values, in: pass), spans: allSpans, shape: shape,
+    output: output, lse: lse
   ) { hk_attention_forward(pass.pool.handle, &$0) }
   let inputs = [queries, keys, values] + (prefix.map { [$0.keys, $0.values] } ?? [])
+  let kept = (pass.keep(queries), pass.keep(keys), pass.keep(values), pass.keep(output))
   pass.record("attended", inputs: inputs, outputs: [output], saving: lse?.byteCount ?? 0) {
-    gradients, pass in
-    guard let gradient = gradients[output], let lse else { return }
-    let queryGradient = pass.tensor(queries.shape)
+    [key = output.key] gradients, pass in
+    guard let gradient = gradients[key], let lse,
+      case (let queries?, let keys?, let values?, let output?) = kept
+    else { return }
+    let queryGradient = pass.tensor(queries.key.shape)
+    let allKeys = stacked(prefix?.keys, keys.tensor(in: pass), in: pass)
+    let allValues = stacked(prefix?.values, values.tensor(in: pass), in: pass)
     let keyGradient = pass.engine.zeros(allKeys.shape)
     let valueGradient = pass.engine.zeros(allValues.shape)
     attend(
-      queries, keys: allKeys.pointer, values: allValues.pointer, format: .f32, spans: allSpans,
-      shape: shape, output: output, lse: lse
+      queries.tensor(in: pass), keys: allKeys, values: allValues, spans: allSpans, shape: shape,
+      output: output.tensor(in: pass), lse: lse
     ) {
       hk_attention_backward(
         pass.pool.handle, &$0, gradient.pointer, queryGradient.pointer, keyGradient.pointer,
         valueGradient.pointer)
     }
-    if queries.needsGradient { gradients.add(queryGradient, to: queries) }
-    let count = prefix?.keys.shape[0] ?? 0
+    if queries.key.needsGradient { gradients.add(queryGradient, to: queries.key) }
     for (own, ahead, found) in [
-      (keys, prefix?.keys, keyGradient), (values, prefix?.values, valueGradient),
+      (keys.key, prefix?.keys.key, keyGradient), (values.key, prefix?.values.key, valueGradient),
     ] {
       if own.needsGradient { gradients.add(found.rows(count..<found.shape[0]), to: own) }
       if let ahead, ahead.needsGradient { gradients.add(found.rows(0..<count), to: ahead) }
@@ -110,6 +113,17 @@ package func attendedCached(
     output: output, lse: nil
   ) { hk_attention_forward(pass.pool.handle, &$0) }
   return output
+}
+
+/// The same over tensors.
+private func attend(
+  _ queries: Tensor, keys: Tensor, values: Tensor, spans: [AttentionSpan], shape: AttentionShape,
+  output: Tensor, lse: Tensor?, _ kernel: (inout hk_attention) -> Void
+) {
+  attend(
+    queries, keys: keys.pointer, values: values.pointer, format: .f32, spans: spans, shape: shape,
+    output: output, lse: lse, kernel)
+  withExtendedLifetime((keys, values)) {}
 }
 
 /// Describes an attention to a kernel.
@@ -134,8 +148,9 @@ private func attend(
   }
 }
 
-/// The rows of one tensor, then those of another; not recorded.
-private func stacked(_ first: Tensor, _ second: Tensor, in pass: Pass) -> Tensor {
+/// The rows of one tensor, if any, then those of another; not recorded.
+private func stacked(_ first: Tensor?, _ second: Tensor, in pass: Pass) -> Tensor {
+  guard let first else { return second }
   precondition(first.shape.columns == second.shape.columns, "\(first.shape) and \(second.shape)")
   let result = pass.tensor([first.shape.rows + second.shape.rows, first.shape.columns])
   result.pointer.update(from: first.pointer, count: first.shape.count)

@@ -28,14 +28,16 @@ package func gatedUnit(
 ) -> Tensor {
   precondition(gate.shape == up.shape, "\(gate.shape) and \(up.shape)")
   let kind = activation.kernelActivation
-  let output = pass.tensor(gate.shape)
-  pass.pool.run(rows: gate.shape.count, columns: 1) { range in
-    let start = range.lowerBound
-    hk_activate(
-      kind, gate.pointer + start, up.pointer + start, Int64(range.count), output.pointer + start)
+  let output = activated(kind, gate, up, in: pass)
+  guard let keptGate = pass.keep(gate), let keptUp = pass.keep(up) else { return output }
+  output.recomputing = { pass in
+    activated(kind, keptGate.tensor(in: pass), keptUp.tensor(in: pass), in: pass)
   }
-  pass.record("gatedUnit", inputs: [gate, up], outputs: [output]) { gradients, pass in
-    guard let gradient = gradients[output] else { return }
+  pass.record("gatedUnit", inputs: [gate, up], outputs: [output]) {
+    [key = output.key] gradients, pass in
+    guard let gradient = gradients[key] else { return }
+    let gate = keptGate.tensor(in: pass)
+    let up = keptUp.tensor(in: pass)
     let gateGradient = pass.tensor(gate.shape)
     let upGradient = pass.tensor(up.shape)
     pass.pool.run(rows: gate.shape.count, columns: 1) { range in
@@ -44,8 +46,19 @@ package func gatedUnit(
         kind, gate.pointer + start, up.pointer + start, gradient.pointer + start,
         Int64(range.count), gateGradient.pointer + start, upGradient.pointer + start)
     }
-    if gate.needsGradient { gradients.add(gateGradient, to: gate) }
-    if up.needsGradient { gradients.add(upGradient, to: up) }
+    if keptGate.key.needsGradient { gradients.add(gateGradient, to: keptGate.key) }
+    if keptUp.key.needsGradient { gradients.add(upGradient, to: keptUp.key) }
+  }
+  return output
+}
+
+private func activated(_ kind: hk_activation, _ gate: Tensor, _ up: Tensor, in pass: Pass) -> Tensor
+{
+  let output = pass.tensor(gate.shape)
+  pass.pool.run(rows: gate.shape.count, columns: 1) { range in
+    let start = range.lowerBound
+    hk_activate(
+      kind, gate.pointer + start, up.pointer + start, Int64(range.count), output.pointer + start)
   }
   return output
 }

@@ -13,17 +13,24 @@ package func rmsNormalized(
 ) -> Tensor {
   let (rowCount, columns) = (input.shape.rows, input.shape.columns)
   precondition(weight.shape.count == columns, "a norm of \(weight.shape) for \(input.shape)")
-  let output = pass.tensor(input.shape)
   let inverse = pass.tensor([rowCount])
-  pass.pool.run(rows: rowCount, columns: columns) { rows in
-    let start = rows.lowerBound * columns
-    hk_rmsnorm(
-      input.pointer + start, weight.pointer, offset, epsilon, Int64(rows.count), Int64(columns),
-      output.pointer + start, inverse.pointer + rows.lowerBound)
+  func forward(_ input: Tensor, in pass: Pass) -> Tensor {
+    let output = pass.tensor(input.shape)
+    pass.pool.run(rows: rowCount, columns: columns) { rows in
+      let start = rows.lowerBound * columns
+      hk_rmsnorm(
+        input.pointer + start, weight.pointer, offset, epsilon, Int64(rows.count), Int64(columns),
+        output.pointer + start, inverse.pointer + rows.lowerBound)
+    }
+    return output
   }
+  let output = forward(input, in: pass)
+  guard let kept = pass.keep(input) else { return output }
+  output.recomputing = { forward(kept.tensor(in: $0), in: $0) }
   pass.record("rmsNormalized", inputs: [input, weight], outputs: [output], saving: rowCount * 4) {
-    gradients, pass in
-    guard let gradient = gradients[output] else { return }
+    [key = output.key] gradients, pass in
+    guard let gradient = gradients[key] else { return }
+    let input = kept.tensor(in: pass)
     let inputGradient = pass.tensor(input.shape)
     // Rows of a weight's gradient are summed by fixed shares, so that threads change no bit.
     let shares = weight.needsGradient ? 8 : 0
@@ -45,11 +52,11 @@ package func rmsNormalized(
       for share in 0..<shares {
         hk_axpy(Int64(columns), 1, sums.pointer + share * columns, total.pointer)
       }
-      gradients.add(total, to: weight)
+      gradients.add(total, to: weight.key)
     } else {
       pass.pool.run(rows: rowCount, columns: columns) { walk($0, nil) }
     }
-    if input.needsGradient { gradients.add(inputGradient, to: input) }
+    if kept.key.needsGradient { gradients.add(inputGradient, to: kept.key) }
   }
   return output
 }

@@ -28,8 +28,9 @@ package struct RotaryAngles {
 /// - Parameter input: `[tokens x heads · dimension]`.
 package func rotated(_ input: Tensor, _ angles: RotaryAngles, in pass: Pass) -> Tensor {
   let output = turned(input, angles, inverse: false, in: pass)
-  pass.record("rotated", inputs: [input], outputs: [output]) { gradients, pass in
-    guard let gradient = gradients[output] else { return }
+  pass.record("rotated", inputs: [input], outputs: [output]) {
+    [input = input.key, key = output.key] gradients, pass in
+    guard let gradient = gradients[key] else { return }
     gradients.add(turned(gradient, angles, inverse: true, in: pass), to: input)
   }
   return output

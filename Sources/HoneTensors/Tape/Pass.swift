@@ -12,13 +12,23 @@ public final class Pass {
   /// are decoded beside it.
   package let isDecoding: Bool
 
+  /// Whether blocks keep only their input and run again on the way back.
+  package let recomputesBlocks: Bool
+
   package init(
-    _ engine: Engine, tape: Tape? = nil, random: RandomSource? = nil, decoding: Bool = false
+    _ engine: Engine, tape: Tape? = nil, random: RandomSource? = nil, decoding: Bool = false,
+    recomputingBlocks: Bool = false
   ) {
     self.engine = engine
     self.tape = tape
     self.random = random
     isDecoding = decoding
+    recomputesBlocks = recomputingBlocks
+  }
+
+  /// The same pass with another tape.
+  func recording(on tape: Tape) -> Pass {
+    Pass(engine, tape: tape, random: random, decoding: isDecoding)
   }
 
   package var pool: ThreadPool { engine.threads }
@@ -29,7 +39,8 @@ public final class Pass {
   ///
   /// - Parameters:
   ///   - saved: bytes kept for the way back, beyond inputs and outputs.
-  ///   - backward: takes the outputs' gradients to the inputs'; it keeps alive what it captures.
+  ///   - backward: takes the outputs' gradients to the inputs'. It keeps alive what it captures: a
+  ///     tensor's ``Tensor/key`` where only its gradient is meant, ``keep(_:)`` for its numbers.
   package func record(
     _ name: StaticString, inputs: [Tensor], outputs: [Tensor], saving saved: Int = 0,
     backward: @escaping (Gradients, Pass) -> Void

@@ -1,9 +1,19 @@
 /// The operations of a pass in the order in which they ran, to be walked backwards.
 package final class Tape {
+  /// How operations keep what their way back needs.
+  package enum Keeping {
+    /// As it is, in f32.
+    case whole
+    /// In half the memory: f16 with a scale for each row, within 2^-11 of each number.
+    case compact
+    /// Not at all: only which tensors want a gradient is found out.
+    case nothing
+  }
+
   /// An operation that ran: what to print of it, and its way back.
   struct Record {
     let name: StaticString
-    /// The outputs by identity alone: what the way back needs of them, it captures.
+    /// The outputs by identity alone: what the way back needs of them, it keeps.
     let outputs: [Int]
     let shape: Shape
     let bytesSaved: Int
@@ -11,9 +21,15 @@ package final class Tape {
     let backward: (Gradients, Pass) -> Void
   }
 
-  private(set) var records: [Record] = []
+  struct WeakKept {
+    weak var value: Kept?
+  }
 
-  package init() {}
+  package let keeping: Keeping
+  private(set) var records: [Record] = []
+  var kept: [Int: WeakKept] = [:]
+
+  package init(keeping: Keeping = .whole) { self.keeping = keeping }
 
   package var count: Int { records.count }
 
@@ -21,26 +37,33 @@ package final class Tape {
     name: StaticString, outputs: [Tensor], saved: Int,
     backward: @escaping (Gradients, Pass) -> Void
   ) {
+    guard keeping != .nothing else { return }
     records.append(
       Record(
         name: name, outputs: outputs.map(\.identity), shape: outputs[0].shape,
         bytesSaved: saved, recorded: .now, backward: backward))
   }
 
-  /// Walks back from a scalar or tensor whose gradient is `seed`; what an operation saved is
-  /// released as soon as it has been walked.
+  /// Walks back from a tensor whose gradient is `seed`; what an operation kept is released as soon
+  /// as it has been walked.
   ///
   /// - Returns: the gradients of every tensor that wanted one and was not itself computed.
   package func gradients(of output: Tensor, seed: Tensor, in engine: Engine) -> Gradients {
     let gradients = Gradients(engine: engine)
-    gradients.add(seed, to: output)
+    gradients.add(seed, to: output.key)
+    walk(back: gradients, in: engine)
+    return gradients
+  }
+
+  /// Takes gradients of outputs to those of what they were computed from.
+  func walk(back gradients: Gradients, in engine: Engine) {
+    kept = [:]
     let pass = Pass(engine)
     while let record = records.popLast() {
       guard record.outputs.contains(where: gradients.holds) else { continue }
       record.backward(gradients, pass)
       for output in record.outputs { gradients.release(output) }
     }
-    return gradients
   }
 }
 

@@ -95,6 +95,7 @@ extension Jinja.Evaluator {
     switch value {
     case .dict(let dictionary):
       do {
+        try charge(key: key)
         return try dictionary.value(for: key)
       } catch let failure as Failure where failure.kind == .type {
         return nil
@@ -168,13 +169,14 @@ extension Jinja.Evaluator {
   }
 
   private func sliced(_ text: String, _ bounds: Bounds) throws -> String {
-    try charge(bytes: text.utf8.count)
+    try charge(scanning: text.utf8.count)
     let indices = try indices(bounds, count: Jinja.Text.count(text))
     if indices.count == 0 { return "" }
     if indices.step == 1 {
       return Jinja.Text.slice(text, indices.start..<indices.start + indices.count)
     }
-    try charge(scanning: text.utf8.count)
+    // Taking a text apart and putting it together takes many times as long as reading it.
+    try charge(text.utf8.count >> 1)
     let scalars = Array(text.unicodeScalars)
     return Jinja.Text.string((0..<indices.count).map { scalars[indices[$0]] })
   }

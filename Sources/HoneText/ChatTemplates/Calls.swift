@@ -22,15 +22,20 @@ extension Jinja.Evaluator {
       }
       return try Jinja.Globals.call(function.name, arguments, self)
     case .loop(let loop): return try call(loop, arguments)
-    case .joiner(let joiner):
-      try arguments.none("__call__")
-      defer { joiner.isUsed = true }
-      return joiner.isUsed ? joiner.separator : .emptyString
+    case .joiner(let joiner): return try call(joiner, arguments)
     case .undefined(let undefined): throw undefined.failure
     default: throw Failure(.type, "'\(callee.typeName)' object is not callable")
     }
   }
 
+  @inline(never)
+  private func call(_ joiner: Jinja.Joiner, _ arguments: Jinja.Arguments) throws -> Value {
+    try arguments.none("__call__")
+    defer { joiner.isUsed = true }
+    return joiner.isUsed ? joiner.separator : .emptyString
+  }
+
+  @inline(never)
   private func call(_ loop: Jinja.LoopContext, _ arguments: Jinja.Arguments) throws -> Value {
     var reader = arguments.reader("loop")
     let source = try reader.required("iterable")
@@ -44,8 +49,14 @@ extension Jinja.Evaluator {
     return .string(text)
   }
 
-  /// Binds the arguments as Jinja does, runs the body and gives its text.
+  /// Runs the macro's body and gives its text.
   func call(_ macro: Jinja.Macro, _ arguments: Jinja.Arguments) throws -> Value {
+    .string(try run(macro.definition, in: try bind(arguments, to: macro)))
+  }
+
+  /// A frame with the arguments in it, bound as Jinja does.
+  @inline(never)
+  private func bind(_ arguments: Jinja.Arguments, to macro: Jinja.Macro) throws -> Jinja.Frame {
     let definition = macro.definition
     let layout = program.scopes[definition.scope]
     let own = makeFrame(layout, parent: macro.frame)
@@ -87,23 +98,23 @@ extension Jinja.Evaluator {
         .type,
         "macro \(shown(definition)) takes not more than \(count) argument(s)")
     }
-    return .string(try run(definition, in: own, layout))
+    return own
   }
 
-  private func run(
-    _ definition: Jinja.MacroDefinition, in own: Jinja.Frame, _ layout: Jinja.ScopeLayout
-  ) throws -> String {
+  @inline(never)
+  private func run(_ definition: Jinja.MacroDefinition, in own: Jinja.Frame) throws -> String {
     try within(own) {
       try collecting {
-        try deeper {
-          enter(layout)
-          try fillDefaults(definition)
-          _ = try execute(definition.body)
-        }
+        try descend()
+        defer { ascend() }
+        enter(program.scopes[definition.scope])
+        try fillDefaults(definition)
+        _ = try execute(definition.body)
       }.text
     }
   }
 
+  @inline(never)
   private func fillDefaults(_ definition: Jinja.MacroDefinition) throws {
     let firstDefault = definition.parameters.count - definition.defaults.count
     for (index, parameter) in definition.parameters.enumerated() {
@@ -222,6 +233,7 @@ extension Jinja {
               "dictionary update sequence element #\(index) has length \(parts.count); 2 is"
                 + " required")
           }
+          try evaluator.charge(key: parts[0])
           try result.insert(parts[0], parts[1])
         }
       }

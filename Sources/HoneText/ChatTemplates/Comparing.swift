@@ -6,15 +6,36 @@ extension Jinja.Evaluator {
   func areEqual(_ a: Value, _ b: Value) throws -> Bool {
     switch (a, b) {
     case (.int(let a), .int(let b)): return a == b
-    case (.string(let a), .string(let b)): return Jinja.Text.areEqual(a, b)
+    case (.string(let a), .string(let b)): return try areEqual(a, b)
     case (.none, .none), (.undefined, .undefined): return true
     case (.bool(let a), .bool(let b)): return a == b
     default: return try areEqualRarely(a, b)
     }
   }
 
+  private func areEqual(_ a: String, _ b: String) throws -> Bool {
+    if a.utf8.count == b.utf8.count { try charge(comparing: a.utf8.count) }
+    return Jinja.Text.areEqual(a, b)
+  }
+
+  private func charge(comparing bytes: Int) throws {
+    if bytes > 255 { try charge(bytes: bytes) }
+  }
+
+  /// For a key to be found in a dictionary, where a long one is copied and hashed.
+  func charge(key: Value) throws {
+    switch key {
+    case .string(let text), .markup(let text):
+      if text.utf8.count > 63 { try charge(scanning: text.utf8.count) }
+    case .tuple(let items):
+      try charge(items.values.count)
+      for item in items.values { try charge(key: item) }
+    default: break
+    }
+  }
+
   private func areEqualRarely(_ a: Value, _ b: Value) throws -> Bool {
-    if let a = a.text, let b = b.text { return Jinja.Text.areEqual(a, b) }
+    if let a = a.text, let b = b.text { return try areEqual(a, b) }
     if let a = a.integer, let b = b.integer { return a == b }
     if let a = a.number, let b = b.number { return a == b }
     switch (a, b) {
@@ -25,6 +46,7 @@ extension Jinja.Evaluator {
       guard a.count == b.count else { return false }
       try charge(a.count)
       for (key, value) in zip(a.keys, a.values) {
+        try charge(key: key)
         guard let other = try b.value(for: key), try areEqual(value, other) else { return false }
       }
       return true
@@ -76,7 +98,10 @@ extension Jinja.Evaluator {
   func isLess(_ a: Value, _ b: Value, sign: String = "<") throws -> Bool {
     if let a = a.integer, let b = b.integer { return a < b }
     if let a = a.number, let b = b.number { return a < b }
-    if let a = a.text, let b = b.text { return Jinja.Text.isLess(a, b) }
+    if let a = a.text, let b = b.text {
+      try charge(comparing: min(a.utf8.count, b.utf8.count))
+      return Jinja.Text.isLess(a, b)
+    }
     switch (a, b) {
     case (.list(let x), .list(let y)), (.tuple(let x), .tuple(let y)):
       try charge(min(x.values.count, y.values.count))
@@ -135,11 +160,14 @@ extension Jinja.Evaluator {
         throw Failure(
           .type, "'in <string>' requires string as left operand, not \(value.typeName)")
       }
-      try charge(bytes: text.utf8.count)
+      try charge(scanning: text.utf8.count)
       return Jinja.Text.contains(text, part)
     case .list(let items), .tuple(let items): return try contains(items.values, value)
-    case .dict(let dictionary): return try dictionary.value(for: value) != nil
+    case .dict(let dictionary):
+      try charge(key: value)
+      return try dictionary.value(for: value) != nil
     case .view(let view) where view.kind == .keys:
+      try charge(key: value)
       return try view.dictionary.value(for: value) != nil
     case .range(let range):
       guard let number = value.number, let integer = Int(exactly: number) else { return false }

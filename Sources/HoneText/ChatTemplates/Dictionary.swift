@@ -89,6 +89,7 @@ extension Jinja {
         case float(Double)
         case none, undefined
         case tuple([Key])
+        case range(Int, first: Int, step: Int)
         case identity(ObjectIdentifier)
       }
 
@@ -97,6 +98,16 @@ extension Jinja {
       init(text: String) { kind = .text(Array(text.utf8)) }
 
       init(_ value: Value) throws {
+        var room = Limits.keyElements
+        try self.init(value, &room)
+      }
+
+      private init(_ value: Value, _ room: inout Int) throws {
+        room -= 1
+        guard room > 0 else {
+          throw Failure(
+            .limit, "a tuple of more than \(Limits.keyElements) elements as a key")
+        }
         switch value {
         case .string(let text), .markup(let text): kind = .text(Array(text.utf8))
         case .int(let value): kind = .integer(value)
@@ -104,8 +115,9 @@ extension Jinja {
         case .float(let value): kind = Int(exactly: value).map(Kind.integer) ?? .float(value)
         case .none: kind = .none
         case .undefined, .missing: kind = .undefined
-        case .tuple(let items): kind = .tuple(try items.values.map { try Key($0) })
-        case .range(let range): kind = .tuple(try range.values.map { try Key($0) })
+        case .tuple(let items): kind = .tuple(try items.values.map { try Key($0, &room) })
+        case .range(let range):
+          kind = .range(range.count, first: range.start, step: range.step)
         case .namespace(let object): kind = .identity(ObjectIdentifier(object))
         case .macro(let object): kind = .identity(ObjectIdentifier(object))
         case .function(let object): kind = .identity(ObjectIdentifier(object))

@@ -13,76 +13,137 @@ extension Jinja.Evaluator {
   private func execute(_ statement: Jinja.Statement) throws -> Flow {
     switch statement {
     case .text(let text): try write(text)
-    case .print(let expression, let line):
-      self.line = line
-      let value = try evaluate(expression)
-      try write(try string(value))
-    case .set(let target, let expression, let line):
-      self.line = line
-      try checkAssignable(target)
-      let value = try evaluate(expression)
-      self.line = line
-      try assign(value, to: target)
-    case .if(let branches, let otherwise):
-      for branch in branches where try evaluate(branch.test).isTrue {
-        return try deeper { try execute(branch.body) }
-      }
-      return try deeper { try execute(otherwise) }
-    case .for(let loop): return try deeper { try execute(loop) }
+    case .print(let expression, let line): try print(expression, line)
+    case .set(let target, let expression, let line): try set(target, expression, line)
+    case .if(let branches, let otherwise): return try choose(branches, otherwise)
     case .break: return .break
     case .continue: return .continue
-    default: return try deeper { try executeRarer(statement) }
+    default:
+      try descend()
+      defer { ascend() }
+      return try executeRarer(statement)
     }
     return .next
   }
 
+  @inline(never)
+  private func print(_ expression: Jinja.Expression, _ line: Int) throws {
+    self.line = line
+    let value = try evaluate(expression)
+    try write(try string(value))
+  }
+
+  @inline(never)
+  private func set(
+    _ target: Jinja.Target, _ expression: Jinja.Expression, _ line: Int
+  ) throws {
+    self.line = line
+    try checkAssignable(target)
+    let value = try evaluate(expression)
+    self.line = line
+    try assign(value, to: target)
+  }
+
+  @inline(never)
+  private func choose(
+    _ branches: [(test: Jinja.Expression, body: [Jinja.Statement])],
+    _ otherwise: [Jinja.Statement]
+  ) throws -> Flow {
+    try descend()
+    defer { ascend() }
+    for branch in branches where try evaluate(branch.test).isTrue {
+      return try execute(branch.body)
+    }
+    return try execute(otherwise)
+  }
+
+  @inline(never)
   private func executeRarer(_ statement: Jinja.Statement) throws -> Flow {
     switch statement {
+    case .for(let loop): try execute(loop)
     case .setBlock(let target, let filter, let body, let scope, let line):
-      try checkAssignable(target)
-      let (text, flow) = try collected(body, filter, program.scopes[scope])
-      guard flow == .next else { return flow }
-      self.line = line
-      try assign(text, to: target)
+      return try setBlock(target, filter, body, program.scopes[scope], line)
     case .filterBlock(let filter, let body, let scope, let line):
-      let (text, flow) = try collected(body, filter, program.scopes[scope])
-      guard flow == .next else { return flow }
-      self.line = line
-      try write(try string(text))
+      return try filterBlock(filter, body, program.scopes[scope], line)
     case .macro(let name, let definition):
       store(.macro(Jinja.Macro(definition, frame: frame)), in: name)
     case .call(let callee, let arguments, let definition, let line):
-      self.line = line
-      let caller = Jinja.Macro(definition, frame: frame)
-      let value = try evaluate(callee)
-      var evaluated = try evaluate(arguments)
-      evaluated.keyword.append(("caller", .macro(caller)))
-      self.line = line
-      try write(try string(try call(value, evaluated)))
-    case .generation(let definition):
-      let text = try string(call(Jinja.Macro(definition, frame: frame), Jinja.Arguments()))
-      noteAssistantText(text)
-      try write(text)
+      try callBlock(callee, arguments, definition, line)
+    case .generation(let definition): try generation(definition)
     case .with(let assignments, let body, let scope, _):
-      let layout = program.scopes[scope]
-      enter(layout)
-      defer { leave(layout) }
-      for assignment in assignments {
-        try assign(try evaluate(assignment.value), to: assignment.target)
-      }
-      return try execute(body)
-    case .block(_, let body, let scope, _):
-      let layout = program.scopes[scope]
-      try within(makeFrame(layout, parent: nil)) {
-        enter(layout)
-        _ = try execute(body)
-      }
-    case .text, .print, .set, .if, .for, .break, .continue: break
+      return try with(assignments, body, program.scopes[scope])
+    case .block(_, let body, let scope, _): try block(body, program.scopes[scope])
+    case .text, .print, .set, .if, .break, .continue: break
     }
     return .next
   }
 
+  @inline(never)
+  private func setBlock(
+    _ target: Jinja.Target, _ filter: Jinja.Expression?, _ body: [Jinja.Statement],
+    _ layout: Jinja.ScopeLayout, _ line: Int
+  ) throws -> Flow {
+    try checkAssignable(target)
+    let (text, flow) = try collected(body, filter, layout)
+    self.line = line
+    if flow == .next { try assign(text, to: target) }
+    return flow
+  }
+
+  @inline(never)
+  private func filterBlock(
+    _ filter: Jinja.Expression, _ body: [Jinja.Statement], _ layout: Jinja.ScopeLayout, _ line: Int
+  ) throws -> Flow {
+    let (text, flow) = try collected(body, filter, layout)
+    self.line = line
+    if flow == .next { try write(try string(text)) }
+    return flow
+  }
+
+  @inline(never)
+  private func callBlock(
+    _ callee: Jinja.Expression, _ arguments: Jinja.CallArguments,
+    _ definition: Jinja.MacroDefinition, _ line: Int
+  ) throws {
+    self.line = line
+    let caller = Jinja.Macro(definition, frame: frame)
+    let value = try evaluate(callee)
+    var evaluated = try evaluate(arguments)
+    evaluated.keyword.append(("caller", .macro(caller)))
+    self.line = line
+    try write(try string(try call(value, evaluated)))
+  }
+
+  @inline(never)
+  private func generation(_ definition: Jinja.MacroDefinition) throws {
+    let text = try string(call(Jinja.Macro(definition, frame: frame), Jinja.Arguments()))
+    noteAssistantText(text)
+    try write(text)
+  }
+
+  @inline(never)
+  private func with(
+    _ assignments: [(target: Jinja.Target, value: Jinja.Expression)], _ body: [Jinja.Statement],
+    _ layout: Jinja.ScopeLayout
+  ) throws -> Flow {
+    enter(layout)
+    defer { leave(layout) }
+    for assignment in assignments {
+      try assign(try evaluate(assignment.value), to: assignment.target)
+    }
+    return try execute(body)
+  }
+
+  @inline(never)
+  private func block(_ body: [Jinja.Statement], _ layout: Jinja.ScopeLayout) throws {
+    try within(makeFrame(layout, parent: nil)) {
+      enter(layout)
+      _ = try execute(body)
+    }
+  }
+
   /// The text that a body writes, with the block's filters applied.
+  @inline(never)
   private func collected(
     _ body: [Jinja.Statement], _ filter: Jinja.Expression?, _ layout: Jinja.ScopeLayout
   ) throws -> (Value, Flow) {
@@ -96,7 +157,8 @@ extension Jinja.Evaluator {
 
   // MARK: Loops
 
-  private func execute(_ loop: Jinja.ForLoop) throws -> Flow {
+  @inline(never)
+  private func execute(_ loop: Jinja.ForLoop) throws {
     line = loop.line
     let source = try evaluate(loop.iterable)
     line = loop.line
@@ -105,7 +167,6 @@ extension Jinja.Evaluator {
     } else {
       try run(loop, over: source, depth0: 0, definedIn: frame)
     }
-    return .next
   }
 
   /// One level of a recursive loop, as text.
@@ -115,11 +176,14 @@ extension Jinja.Evaluator {
     let own = makeFrame(program.scopes[loop.bodyScope], parent: definition)
     return try within(own) {
       try collecting {
-        try deeper { try run(loop, over: source, depth0: depth0, definedIn: definition) }
+        try descend()
+        defer { ascend() }
+        try run(loop, over: source, depth0: depth0, definedIn: definition)
       }.text
     }
   }
 
+  @inline(never)
   private func run(
     _ loop: Jinja.ForLoop, over source: Value, depth0: Int, definedIn definition: Jinja.Frame
   ) throws {
@@ -157,6 +221,7 @@ extension Jinja.Evaluator {
   }
 
   /// The elements for which a loop's `if` holds, tested one by one as the loop takes them.
+  @inline(never)
   private func filtered(
     _ cursor: Jinja.Cursor, _ source: Value,
     _ test: (target: Jinja.Target, condition: Jinja.Expression, scope: Int),

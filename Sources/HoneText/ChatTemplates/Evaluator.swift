@@ -31,6 +31,7 @@ extension Jinja {
     var line = 1
     private var steps = Limits.steps
     private var depth = 0
+    private var stackStart = 0
 
     /// What may refer to itself. Emptied at the end, so that nothing outlives the rendering and no
     /// long chain of objects is freed by recursion.
@@ -51,6 +52,8 @@ extension Jinja {
 
     func run() throws {
       defer { release() }
+      var marker: UInt8 = 0
+      stackStart = withUnsafeMutablePointer(to: &marker) { Int(bitPattern: $0) }
       enter(program.root)
       _ = try execute(program.body)
     }
@@ -90,18 +93,30 @@ extension Jinja {
       try charge(bytes: bytes)
     }
 
-    /// Runs `body` one level deeper, and refuses to go deeper than the stack allows.
-    @inline(__always)
-    func deeper<T>(_ body: () throws -> T) throws -> T {
-      guard depth < Limits.evaluationDepth else {
-        throw Failure(
-          .recursion, "macros, loops or expressions nest too deeply; does a macro call itself?")
+    private static let tooDeep = Failure(
+      .recursion, "macros, loops or expressions nest too deeply; does a macro call itself?")
+
+    /// Goes one level deeper, unless the stack has no room for it; ``ascend()`` comes back.
+    ///
+    /// The room is measured, since how much a level takes depends on what stands in it and on how
+    /// the program was built.
+    @inline(never)
+    func descend() throws {
+      guard depth < Limits.evaluationDepth, stackUsed() < Limits.stackBytes else {
+        throw Self.tooDeep
       }
-      depth += 1
       steps -= 1
       guard steps > 0 else { throw Self.exhausted }
-      defer { depth -= 1 }
-      return try body()
+      depth += 1
+    }
+
+    func ascend() { depth -= 1 }
+
+    /// The bytes between the frames of ``run()`` and of the caller.
+    private func stackUsed() -> Int {
+      var marker: UInt8 = 0
+      let here = withUnsafeMutablePointer(to: &marker) { Int(bitPattern: $0) }
+      return abs(stackStart - here)
     }
 
     // MARK: Output

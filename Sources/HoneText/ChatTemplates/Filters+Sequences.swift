@@ -187,6 +187,7 @@ extension Jinja.Filters {
     var seen: Set<Jinja.Dictionary.Key> = []
     return try generate(over: value, evaluator) { item in
       let key = try getter(item)
+      try evaluator.charge(key: key)
       let isNew = seen.insert(
         try Jinja.Dictionary.Key(isCaseSensitive ? key : ignoringCase(key))
       ).inserted
@@ -310,6 +311,9 @@ extension Jinja.Filters {
       var reader = arguments.reader("map")
       var fallback = try reader.optional("default")
       if case .some(.none) = fallback { fallback = nil }
+      if let extra = arguments.keyword.first(where: { $0.name != "default" }) {
+        throw Failure(.filterArgument, "Unexpected keyword argument '\(extra.name)'")
+      }
       try reader.finish()
       return try generateUnlessEmpty(
         over: value, evaluator, try getter(attribute, evaluator, default: fallback))

@@ -31,6 +31,7 @@ extension Jinja {
       case .float(let value): output += JSONWriter.number(value)
       case .string(let text), .markup(let text): quote(text)
       case .list(let items), .tuple(let items):
+        try evaluator.charge(items.values.count * 4)
         try enclose("[", "]", count: items.values.count) { writer, index in
           try writer.write(items.values[index], evaluator)
         }
@@ -42,8 +43,8 @@ extension Jinja {
 
     private mutating func write(_ dictionary: Dictionary, _ evaluator: Evaluator) throws {
       var order = Array(dictionary.keys.indices)
+      try evaluator.charge(order.count * (sortsKeys ? 16 : 4))
       if sortsKeys {
-        try evaluator.charge(order.count * 16)
         try order.sort { try evaluator.isLess(dictionary.keys[$0], dictionary.keys[$1]) }
       }
       try enclose("{", "}", count: order.count) { writer, index in

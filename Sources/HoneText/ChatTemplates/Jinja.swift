@@ -18,9 +18,14 @@ enum Jinja {
     /// How deeply expressions and blocks may nest in the source.
     static let syntaxDepth = 100
     /// How deeply evaluation may nest, macros and recursive loops included.
-    static let evaluationDepth = 600
+    static let evaluationDepth = 1500
+    /// The stack that evaluation may use; with what filters need beyond it, it stays within the
+    /// 512 KB of a secondary thread.
+    static let stackBytes = 300 << 10
     /// How deeply lists and dictionaries may hold one another.
     static let valueDepth = 300
+    /// Elements of a tuple that is a dictionary's key.
+    static let keyElements = 256
     /// Bytes of a template's source.
     static let sourceBytes = 4 << 20
   }

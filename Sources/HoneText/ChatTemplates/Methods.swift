@@ -73,6 +73,7 @@ extension Jinja.Evaluator {
           "get expected at \(given.isEmpty ? "least 1 argument" : "most 2 arguments"), got"
             + " \(given.count)")
       }
+      try charge(key: given[0])
       return try dictionary.value(for: given[0]) ?? (given.count > 1 ? given[1] : .none)
     case "items", "keys", "values":
       guard arguments.positional.isEmpty, arguments.keyword.isEmpty else {
@@ -92,7 +93,10 @@ extension Jinja.Evaluator {
       try reader.finish()
       let result = Jinja.Dictionary()
       try charge(keys.count)
-      for key in keys { try result.insert(key, value) }
+      for key in keys {
+        try charge(key: key)
+        try result.insert(key, value)
+      }
       return .dict(result)
     }
   }

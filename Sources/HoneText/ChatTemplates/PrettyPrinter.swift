@@ -16,8 +16,12 @@ extension Jinja {
     /// The value with every dictionary in the order of its keys.
     private func sorted(_ value: Value) throws -> Value {
       switch value {
-      case .list(let items): return .list(try Items(try items.values.map(sorted)))
-      case .tuple(let items): return .tuple(try Items(try items.values.map(sorted)))
+      case .list(let items):
+        try evaluator.charge(items.values.count * 4)
+        return .list(try Items(try items.values.map(sorted)))
+      case .tuple(let items):
+        try evaluator.charge(items.values.count * 4)
+        return .tuple(try Items(try items.values.map(sorted)))
       case .dict(let dictionary):
         try evaluator.charge(dictionary.count * 16)
         let keys = dictionary.keys

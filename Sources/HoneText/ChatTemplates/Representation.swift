@@ -1,10 +1,15 @@
 extension Jinja {
-  /// Python's `repr`, with a limit, since few shared lists can print as very many.
+  /// Python's `repr`, with limits, since few shared lists can print as very many.
   struct Representation {
     private(set) var output = ""
     private let limit: Int
+    /// Pays for each element.
+    private let evaluator: Evaluator?
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, evaluator: Evaluator? = nil) {
+      self.limit = limit
+      self.evaluator = evaluator
+    }
 
     mutating func write(_ value: Value) throws {
       guard output.utf8.count <= limit else {
@@ -38,6 +43,7 @@ extension Jinja {
 
     private mutating func write(_ values: [Value], _ open: String, _ close: String) throws {
       output += open
+      try evaluator?.charge(values.count * 4)
       for (index, value) in values.enumerated() {
         if index > 0 { output += ", " }
         try write(value)
@@ -47,6 +53,7 @@ extension Jinja {
 
     private mutating func write(_ dictionary: Dictionary) throws {
       output += "{"
+      try evaluator?.charge(dictionary.count * 4)
       for (index, (key, value)) in zip(dictionary.keys, dictionary.values).enumerated() {
         if index > 0 { output += ", " }
         try write(key)
@@ -183,7 +190,7 @@ extension Jinja.Evaluator {
   }
 
   func representation(_ value: Value) throws -> String {
-    var writer = Jinja.Representation(limit: Jinja.Limits.textBytes)
+    var writer = Jinja.Representation(limit: Jinja.Limits.textBytes, evaluator: self)
     try writer.write(value)
     try charge(scanning: writer.output.utf8.count)
     return writer.output

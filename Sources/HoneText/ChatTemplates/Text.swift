@@ -93,12 +93,25 @@ extension Jinja {
 
     static func areEqual(_ a: String, _ b: String) -> Bool {
       guard a.utf8.count == b.utf8.count else { return false }
-      return a.utf8.elementsEqual(b.utf8)
+      return compare(a, b) == 0
     }
 
     /// The order of code points, which is that of UTF-8's bytes.
     static func isLess(_ a: String, _ b: String) -> Bool {
-      a.utf8.lexicographicallyPrecedes(b.utf8)
+      let order = compare(a, b)
+      return order == 0 ? a.utf8.count < b.utf8.count : order < 0
+    }
+
+    /// The order of as many bytes as both have. The library's own comparison of bytes takes ten times
+    /// as long.
+    private static func compare(_ a: String, _ b: String) -> Int32 {
+      var (a, b) = (a, b)
+      return a.withUTF8 { a in
+        b.withUTF8 { b in
+          guard let first = a.baseAddress, let second = b.baseAddress else { return 0 }
+          return memcmp(first, second, min(a.count, b.count))
+        }
+      }
     }
 
     // MARK: Positions

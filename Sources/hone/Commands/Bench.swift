@@ -4,6 +4,7 @@ import HoneFormats
 import HoneGeneration
 import HoneKernels
 import HoneModels
+import HoneTensors
 
 struct Bench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -29,7 +30,7 @@ struct Bench: AsyncParsableCommand {
     let loading = ContinuousClock.now - start
     let benchmark = Benchmark(loaded, engine: engine)
     let throughput = benchmark.throughput()
-    let memory = Benchmark.peakMemory
+    let memory = ProcessMemory.peak
     let kernels = benchmark.kernels()
     let limits = benchmark.limits()
     let ratios = try peers.map { try PeerRatios.read($0, against: throughput) } ?? []

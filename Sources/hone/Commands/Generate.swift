@@ -14,6 +14,7 @@ struct Generate: AsyncParsableCommand {
       """)
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var adapters: AdapterOptions
   @OptionGroup var sampling: SamplingArguments
 
   @Option(help: "The text to continue; may be given several times.")
@@ -39,6 +40,7 @@ struct Generate: AsyncParsableCommand {
     let local = try await model.locate()
     let engine = model.engine
     let loaded = try LanguageModel(local, engine: engine)
+    let adapter = try adapters.load(for: loaded, engine: engine).together
     let prompts = try texts.map { text in
       if chat {
         let message = JSONValue(["role": .string("user"), "content": .string(text)])
@@ -50,7 +52,7 @@ struct Generate: AsyncParsableCommand {
     }
     let streams = texts.count == 1 && !json
     if streams && !chat { print(texts[0], terminator: "") }
-    let completions = try Generator(loaded, engine: engine).generate(
+    let completions = try Generator(loaded, adapter: adapter, engine: engine).generate(
       prompts, sampling: sampling.sampling, stop: sampling.rules
     ) { piece in
       if streams {

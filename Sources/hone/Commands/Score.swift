@@ -13,6 +13,7 @@ struct Score: AsyncParsableCommand {
       """)
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var adapters: AdapterOptions
 
   @Option(help: "A file with the text.")
   var file: String
@@ -25,8 +26,9 @@ struct Score: AsyncParsableCommand {
     let local = try await model.locate()
     let engine = model.engine
     let loaded = try LanguageModel(local, engine: engine)
+    let adapter = try adapters.load(for: loaded, engine: engine).together
     let ids = loaded.tokenizer.encode(text)
-    let scores = try Generator(loaded, engine: engine).score(ids)
+    let scores = try Generator(loaded, adapter: adapter, engine: engine).score(ids)
     if json {
       print(
         JSONValue([

@@ -1,0 +1,166 @@
+import Foundation
+import HoneFormats
+import HoneModels
+import HoneTensors
+
+/// Adapters in folders as peft keeps them: `adapter_config.json` and `adapter_model.safetensors`.
+///
+/// Reading is strict: every key and every tensor is honoured, known to change nothing, or named in
+/// an error. Peft itself warns at most.
+public enum AdapterFolder {
+  package static let configName = "adapter_config.json"
+  package static let weightsName = "adapter_model.safetensors"
+  private static let pickledName = "adapter_model.bin"
+
+  /// The version of peft whose files these are.
+  private static let version = "0.21.2"
+
+  // MARK: Reading
+
+  /// Reads an adapter of a model.
+  ///
+  /// - Throws: ``AdapterError`` with all that is wrong, ``HoneFormats/FormatError`` for damaged files.
+  public static func load(
+    _ path: String, for model: LanguageModel, engine: Engine
+  ) throws -> any TrainableAdapter {
+    let contents = try contents(of: path)
+    guard let method = AdapterMethods.all.first(where: { $0.reads(contents.config) }) else {
+      let type = contents.config["peft_type"].map { $0.text() } ?? "none"
+      throw AdapterError(
+        path, problem: "\(configName): peft_type is \(type), which is no method that Hone reads",
+        advice: "it reads \(AdapterMethods.all.map(\.name).joined(separator: ", "))")
+    }
+    return try method.load(AdapterReader(contents, subject: path), model, engine)
+  }
+
+  /// Reads what a folder holds, whatever it means.
+  public static func contents(of path: String) throws -> AdapterContents {
+    let configPath = "\(path)/\(configName)"
+    guard isFile(configPath) else { throw absent(configName, of: path) }
+    let file = try MappedFile(path: configPath)
+    let json = try withExtendedLifetime(file) {
+      try JSONParser.parse(file.bytes, file: configPath, duplicateKeys: .rejected)
+    }
+    guard let config = json.object else {
+      throw FormatError(file: configPath, problem: "is not a JSON object")
+    }
+    let weightsPath = "\(path)/\(weightsName)"
+    guard isFile(weightsPath) else { throw absent(weightsName, of: path) }
+    return AdapterContents(
+      config: config, entries: try SafetensorsFile(path: weightsPath).tensors.map(Self.entry))
+  }
+
+  private static func entry(_ tensor: SafetensorsTensor) throws -> AdapterContents.Entry {
+    guard let format = StorageFormat(rawValue: tensor.type.rawValue), format.isDense else {
+      throw AdapterError(
+        tensor.file.path,
+        problem: "\(tensor.name): is stored as \(tensor.type.rawValue), expected F32, F16 or BF16")
+    }
+    guard let columns = tensor.shape.last, tensor.elementCount > 0 else {
+      throw AdapterError(
+        tensor.file.path, problem: "\(tensor.name): has no numbers, its shape is \(tensor.shape)")
+    }
+    return AdapterContents.Entry(
+      tensor.name, shape: tensor.shape,
+      .stored(
+        Weight(
+          rows: tensor.elementCount / columns, columns: columns, format: format,
+          bytes: tensor.bytes, owner: tensor.file)))
+  }
+
+  private static func isFile(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: path)
+  }
+
+  /// Says what is missing, and what stands there in its place.
+  private static func absent(_ name: String, of path: String) -> AdapterError {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    if files.contains(pickledName) {
+      return AdapterError(
+        path, problem: "holds \(pickledName), a pickle, which can run any code when it is read",
+        advice: "load it with peft where you trust it, and save it with safe_serialization=True")
+    }
+    let inner = files.filter { isFile("\(path)/\($0)/\(configName)") }.sorted()
+    if let first = inner.first {
+      return AdapterError(
+        path, problem: "has no \(name), but \(inner.joined(separator: ", ")) in it has",
+        advice: "give \(path)/\(first)")
+    }
+    return AdapterError(
+      path, problem: files.isEmpty ? "is not a folder with an adapter" : "has no \(name)",
+      advice: "an adapter is a folder with \(configName) and \(weightsName)")
+  }
+
+  // MARK: Writing
+
+  /// Writes an adapter; peft loads it where it has the method.
+  ///
+  /// - Parameters:
+  ///   - path: a folder, made where it is missing; an adapter in it is replaced.
+  ///   - base: what the configuration calls the model that was adapted.
+  /// - Throws: ``HoneFormats/FormatError`` when it cannot be written.
+  public static func save(
+    _ adapter: any TrainableAdapter, to path: String, base: String? = nil
+  ) throws {
+    var contents = try adapter.folder()
+    let common: [(String, JSONValue)] = [
+      ("auto_mapping", .null), ("base_model_name_or_path", base.map { .string($0) } ?? .null),
+      ("inference_mode", .bool(true)), ("peft_version", .string(version)), ("revision", .null),
+      ("task_type", .string("CAUSAL_LM")),
+    ]
+    for (key, value) in common where contents.config[key] == nil { contents.config[key] = value }
+    try write(contents, to: path)
+  }
+
+  package static func write(_ contents: AdapterContents, to path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw FormatError(file: path, problem: "cannot be made: \(error.localizedDescription)")
+    }
+    let entries = Dictionary(uniqueKeysWithValues: contents.entries.map { ($0.name, $0) })
+    try SafetensorsWriter.write(
+      to: "\(path)/\(weightsName)",
+      contents.entries.map { .init(name: $0.name, type: $0.type, shape: $0.shape) },
+      metadata: ["format": "pt"]
+    ) { described, give in
+      guard let entry = entries[described.name] else { return }
+      try entry.withBytes(give)
+    }
+    // The configuration comes last: with it, the folder is an adapter.
+    try AtomicFile.write(
+      JSONValue.object(contents.config).bytes(.indented(by: 2), sortingKeys: true),
+      to: "\(path)/\(configName)")
+  }
+}
+
+extension AdapterContents.Entry {
+  /// Trained numbers are written in f32, frozen ones as they are stored where the format can.
+  fileprivate var type: SafetensorsType {
+    guard case .stored(let weight) = numbers else { return .f32 }
+    return SafetensorsType(rawValue: weight.format.rawValue) ?? .f32
+  }
+
+  fileprivate func withBytes(_ give: (UnsafeRawBufferPointer) throws -> Void) throws {
+    switch numbers {
+    case .trained(let tensor):
+      try withExtendedLifetime(tensor) {
+        try give(UnsafeRawBufferPointer(start: tensor.pointer, count: tensor.byteCount))
+      }
+    case .plain(let values): try values.withUnsafeBytes(give)
+    case .stored(let weight) where weight.format.isDense:
+      try withExtendedLifetime(weight) {
+        try give(UnsafeRawBufferPointer(start: weight.bytes, count: weight.byteCount))
+      }
+    case .stored(let weight):
+      for row in stride(from: 0, to: weight.rows, by: 256) {
+        let rows = row..<min(row + 256, weight.rows)
+        let values = [Float](unsafeUninitializedCapacity: rows.count * weight.columns) {
+          weight.decode(rows: rows, into: $0.baseAddress!)
+          $1 = rows.count * weight.columns
+        }
+        try values.withUnsafeBytes(give)
+      }
+    }
+  }
+}

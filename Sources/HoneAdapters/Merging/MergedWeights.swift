@@ -1,0 +1,129 @@
+import HoneModels
+import HoneTensors
+
+/// The weights of a model with adapters merged in, made one at a time as they are asked for.
+///
+/// Several adapters are added up: each one's change of the base counts as if it were alone.
+struct MergedWeights {
+  let model: LanguageModel
+  let adapters: [any TrainableAdapter]
+  private let engine: Engine
+  /// Kinds of projections that have a bias after merging, in the base or from an adapter; of a
+  /// group that the family's configuration turns on together, all.
+  let biasKinds: Set<Site.Kind>
+  /// The configuration's keys of such groups.
+  let biasKeys: [String]
+  /// Whether the head is the embedding after merging too.
+  let tiesHead: Bool
+
+  init(_ model: LanguageModel, adapters: [any TrainableAdapter], engine: Engine) throws {
+    self.model = model
+    self.adapters = adapters
+    self.engine = engine
+    let spec = model.spec
+    tiesHead =
+      spec.tiesHead
+      && (adapters.isEmpty
+        || Self.merged(Site(.embedding), model, adapters).weight
+          == Self.merged(Site(.head), model, adapters).weight)
+    var kinds: Set<Site.Kind> = []
+    for site in spec.sites where Self.hasBias(site, model, adapters) { kinds.insert(site.kind) }
+    let groups = Architectures.named(model.architecture).biasKeys
+      .filter { group in group.kinds.contains(where: kinds.contains) }
+    let placed = Set(groups.flatMap(\.kinds))
+    let homeless = kinds.filter { kind in
+      !placed.contains(kind) && model.decoder.projection(at: kind.firstSite).bias == nil
+    }
+    guard homeless.isEmpty else {
+      throw AdapterError(
+        model.path,
+        faults: homeless.map(\.rawValue).sorted().map {
+          "\($0): the adapter gives it a bias, and the \(model.architecture) family has none there"
+        }, advice: "use the adapter unmerged")
+    }
+    biasKinds = kinds.union(placed)
+    biasKeys = groups.map(\.key)
+  }
+
+  /// The names and shapes of all tensors, in the order of a Hugging Face file.
+  var entries: [(name: String, shape: [Int])] {
+    let spec = model.spec
+    var entries: [(String, [Int])] = spec.sites.flatMap { site -> [(String, [Int])] in
+      if site.kind == .head && tiesHead { return [] }
+      let size = spec.size(of: site)
+      let weight = ("\(site.path).weight", [size.outputs, size.inputs])
+      let bias = biasKinds.contains(site.kind) ? [("\(site.path).bias", [size.outputs])] : []
+      return [weight] + bias
+    }
+    entries += spec.vectorNames.map { ($0, model.decoder.vector(named: $0).shape.axes) }
+    return entries
+  }
+
+  /// The numbers of one of ``entries``.
+  func values(of name: String) -> [Float] {
+    if model.spec.vectorNames.contains(name) { return vector(named: name) }
+    guard let site = model.spec.sites.first(where: { name.hasPrefix("\($0.path).") }) else {
+      preconditionFailure("there is no tensor \(name)")
+    }
+    let projection = Self.merged(site, model, adapters)
+    if name.hasSuffix(".weight") { return projection.weight }
+    return projection.bias ?? Array(repeating: 0, count: projection.rows)
+  }
+
+  private func vector(named name: String) -> [Float] {
+    let base = model.decoder.vector(named: name)
+    let pass = Pass(engine)
+    let original = base.values
+    return adapters.reduce(into: original) { sum, adapter in
+      let changed = adapter.vector(base, named: name, in: pass).values
+      if adapters.count == 1 {
+        sum = changed
+      } else {
+        for index in sum.indices { sum[index] += changed[index] - original[index] }
+      }
+    }
+  }
+
+  private static func merged(
+    _ site: Site, _ model: LanguageModel, _ adapters: [any TrainableAdapter]
+  ) -> MergedProjection {
+    let base = MergedProjection(model.decoder.projection(at: site))
+    var sum = base
+    for adapter in adapters {
+      if adapters.count == 1 {
+        adapter.merge(into: &sum, at: site)
+      } else {
+        var alone = base
+        adapter.merge(into: &alone, at: site)
+        sum.add(alone, less: base)
+      }
+    }
+    return sum
+  }
+
+  /// Whether a site has a bias when merged.
+  private static func hasBias(
+    _ site: Site, _ model: LanguageModel, _ adapters: [any TrainableAdapter]
+  ) -> Bool {
+    let base = model.decoder.projection(at: site)
+    return base.bias != nil || adapters.contains { $0.addsBias(at: site) }
+  }
+}
+
+extension MergedProjection {
+  /// Adds what another has more than a third.
+  fileprivate mutating func add(_ other: MergedProjection, less base: MergedProjection) {
+    for index in weight.indices { weight[index] += other.weight[index] - base.weight[index] }
+    guard let added = other.bias else { return }
+    let old = base.bias ?? Array(repeating: 0, count: rows)
+    var sum = bias ?? Array(repeating: 0, count: rows)
+    for index in sum.indices { sum[index] += added[index] - old[index] }
+    bias = sum
+  }
+}
+
+extension Site.Kind {
+  fileprivate var firstSite: Site {
+    self == .embedding || self == .head ? Site(self) : Site(self, layer: 0)
+  }
+}

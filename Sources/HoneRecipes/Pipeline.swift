@@ -1,0 +1,274 @@
+import Foundation
+import HoneAdapters
+import HoneData
+import HoneFormats
+import HoneGeneration
+import HoneKernels
+import HoneModels
+import HoneTensors
+import HoneText
+import HoneTraining
+
+/// A recipe's way from its files to an adapter, top to bottom.
+public final class Pipeline {
+  public let recipe: Recipe
+  public let local: LocalModel
+  public let engine: Engine
+  public let model: LanguageModel
+  public let adapter: any TrainableAdapter
+  public let train: DataSet
+  public let valid: DataSet?
+  public let folder: RunFolder
+  let options: TrainingOptions
+
+  /// Loads the model, makes the adapter, and reads all data once.
+  ///
+  /// - Parameters:
+  ///   - local: the recipe's model, on this machine.
+  ///   - threads: how many compute.
+  /// - Throws: what is wrong with any of them, before anything is written.
+  public init(_ recipe: Recipe, model local: LocalModel, threads: Int) throws {
+    self.recipe = recipe
+    self.local = local
+    let training = recipe.training
+    let engine = Engine(
+      threads: threads, compute: Compute(rawValue: training.text("compute")) ?? .auto)
+    let model = try LanguageModel(local, engine: engine)
+    self.engine = engine
+    self.model = model
+    options = try TrainingOptions(training)
+    if let folder = recipe.adapterFolder {
+      adapter = try AdapterFolder.load(folder, for: model, engine: engine)
+    } else {
+      adapter = try recipe.method.make(recipe.methodSettings, model, engine, options.seed)
+    }
+
+    let dataOptions = DataOptions(recipe.data, contextLength: model.spec.contextLength)
+    let renderer = try Renderer(model, trainOn: recipe.data.text("train_on"))
+    let files = try Self.files(recipe.data)
+    train = try DataSet(files.train, renderer: renderer, options: dataOptions)
+    valid = try files.valid.map {
+      var options = dataOptions
+      // A validation that loses tokens measures less; it need not fail.
+      options.truncationLimit = 1
+      return try DataSet($0, renderer: renderer, options: options)
+    }
+    folder = RunFolder(path: recipe.output)
+  }
+
+  /// The files of the data: those that the recipe names, or `train` and `valid` in a folder.
+  private static func files(
+    _ data: SettingValues
+  ) throws -> (train: String, valid: String?) {
+    let train = data.text("train")
+    func file(_ name: String) -> String? {
+      ["jsonl", "json", "csv", "txt"].map { "\(train)/\(name).\($0)" }
+        .first(where: FileManager.default.fileExists)
+    }
+    guard let first = file("train") else { return (train, data.optionalText("valid")) }
+    return (first, data.optionalText("valid") ?? file("valid"))
+  }
+
+  // MARK: Training
+
+  var batches: DataBatches {
+    DataBatches(
+      train, batchSize: recipe.training.integer("batch_size"),
+      accumulation: recipe.training.integer("gradient_accumulation"),
+      shuffles: recipe.data.flag("shuffle"), seed: options.seed)
+  }
+
+  private var validationBatches: DataBatches? {
+    valid.map {
+      DataBatches(
+        $0, batchSize: recipe.training.integer("batch_size"), shuffles: false, seed: options.seed)
+    }
+  }
+
+  func trainingRun() throws -> TrainingRun<Supervised, DataBatches> {
+    try TrainingRun(
+      model.decoder, adapter: adapter,
+      objective: Supervised(vocabularySize: model.spec.vocabularySize), source: batches,
+      validation: validationBatches, options: options, engine: engine, folder: folder,
+      base: recipe.model, origin: origin)
+  }
+
+  /// What a resumed run must have been made from.
+  private var origin: [(name: String, value: String)] {
+    let size = (try? FileManager.default.attributesOfItem(atPath: local.path)[.size] as? Int) ?? 0
+    return [
+      ("model", "\(recipe.model), \(size) bytes"), ("method", recipe.method.name),
+      (
+        "method settings",
+        recipe.method.settings.map { "\($0.key)=\(recipe.methodSettings[$0.key].text())" }
+          .joined(separator: ",")
+      ),
+      ("training data", train.fingerprint),
+      ("validation data", valid?.fingerprint ?? "none"),
+      (
+        "training settings",
+        [
+          "batch_size", "gradient_accumulation", "warmup", "schedule", "weight_decay",
+          "gradient_clip",
+        ].map { "\($0)=\(recipe.training[$0].text())" }.joined(separator: ",")
+      ),
+      ("shuffle", String(recipe.data.flag("shuffle"))),
+    ]
+  }
+
+  /// Trains, and leaves adapter, report and all that belongs to the run in its folder.
+  ///
+  /// - Parameters:
+  ///   - resuming: whether to go on after the last checkpoint.
+  ///   - isInterrupted: asked after each step; when true, a checkpoint is written and the run ends.
+  ///   - listener: hears each event.
+  /// - Throws: ``HoneTraining/TrainingError``; ``RecipeError`` when the folder holds another run.
+  public func run(
+    resuming: Bool = false, isInterrupted: () -> Bool = { false },
+    listener: (TrainingEvent) -> Void = { _ in }
+  ) throws -> RunResult {
+    let run = try trainingRun()
+    if !resuming, !folder.checkpointSteps.isEmpty {
+      throw TrainingError(
+        folder.path, problem: "holds a run already",
+        advice: "go on with it with --resume, or set another output")
+    }
+    try folder.prepare()
+    try AtomicFile.write(Array(recipe.text.utf8), to: "\(folder.path)/recipe.yaml")
+    let end = try run.run(resuming: resuming, isInterrupted: isInterrupted, listener: listener)
+    var result = RunResult(end: end, folder: folder)
+    result.events = try folder.events()
+    guard end.reason != .interrupted else { return result }
+    // The best adapter, as it was left.
+    let final = try AdapterFolder.load(folder.adapterPath, for: model, engine: engine)
+    result.answers = try answers(final, isInterrupted: isInterrupted)
+    try AtomicFile.write(
+      Array(report(result).html.utf8), to: "\(folder.path)/report.html")
+    try AtomicFile.write(
+      Array((summary(result).text(.indented(by: 2)) + "\n").utf8), to: "\(folder.path)/run.json")
+    return result
+  }
+
+  // MARK: Before and after
+
+  /// The most questions that are asked of both models.
+  private static let questionLimit = 64
+
+  /// Asks held-out questions (trained ones where none are held out) of the model without and with
+  /// the adapter.
+  private func answers(
+    _ adapter: any Adapter, isInterrupted: () -> Bool
+  ) throws -> [RunResult.Answer] {
+    let data = valid ?? train
+    var questions: [Question] = []
+    for index in 0..<min(data.exampleCount, Self.questionLimit) {
+      if let question = try data.question(index),
+        question.ids.count + 96 < model.spec.contextLength
+      {
+        questions.append(question)
+      }
+    }
+    // All that have a known answer, else a few to look at.
+    let exam = questions.filter { !$0.expects.isEmpty }
+    questions = exam.isEmpty ? Array(questions.prefix(5)) : exam
+    guard !questions.isEmpty else { return [] }
+    func ask(_ adapter: any Adapter) throws -> [String] {
+      try Generator(model, adapter: adapter, engine: engine).generate(
+        questions.map(\.ids), stop: StopRules(maximumTokens: 64)
+      ) { _ in !isInterrupted() }.map(\.text)
+    }
+    let (before, after) = try (ask(NoAdapter()), ask(adapter))
+    return zip(questions, zip(before, after)).map { question, texts in
+      RunResult.Answer(
+        question: question.text, expected: question.answer, expects: question.expects,
+        before: texts.0.trimmingCharacters(in: .whitespacesAndNewlines),
+        after: texts.1.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+  }
+}
+
+/// What came of a run.
+public struct RunResult {
+  public var end: TrainingEvent.End
+  public var folder: RunFolder
+  public var answers: [Answer] = []
+  var events: [JSONObject] = []
+
+  /// A question and what the model said without and with the adapter.
+  public struct Answer: Sendable {
+    public var question: String
+    public var expected: String
+    public var expects: [String]
+    public var before: String
+    public var after: String
+
+    func isRight(_ answer: String) -> Bool { expects.allSatisfy(answer.contains) }
+    public var wasRight: Bool { isRight(before) }
+    public var isRight: Bool { isRight(after) }
+  }
+
+  /// Losses on held-out data of the untrained model and of the adapter that was kept.
+  public var heldOutLoss: (before: Double, after: Double)? {
+    let validations = events.filter { $0["event"]?.string == "validation" }
+    guard
+      let before = validations.first(where: { $0["step"]?.integer == 0 })?["loss"]?.double,
+      let after = validations.last(where: { $0["step"]?.integer == end.bestStep })?["loss"]?.double
+    else { return nil }
+    return (before, after)
+  }
+
+  /// How many questions with a known answer were answered right.
+  public var recall: (before: Int, after: Int, count: Int)? {
+    let exam = answers.filter { !$0.expects.isEmpty }
+    guard !exam.isEmpty else { return nil }
+    return (exam.count { $0.wasRight }, exam.count { $0.isRight }, exam.count)
+  }
+}
+
+// MARK: Settings become options
+
+extension Renderer {
+  /// How a model wants its examples written.
+  package init(_ model: LanguageModel, trainOn: String = "assistant") throws {
+    let format = model.chatFormat
+    let template = format.sources.isEmpty ? nil : try format.template(hasTools: false)
+    self.init(
+      tokenizer: model.tokenizer, template: template,
+      toolTemplate: format.sources.isEmpty ? nil : try format.template(hasTools: true),
+      variables: format.tokens, trainOn: TrainOn(rawValue: trainOn) ?? .assistant)
+  }
+}
+
+extension DataOptions {
+  init(_ data: SettingValues, contextLength: Int) {
+    self.init()
+    maxTokens = min(data.integer("max_tokens"), contextLength)
+    packs = data.flag("packing")
+    format = ExampleFormat(rawValue: data.text("format"))
+    truncation = Truncation(rawValue: data.text("truncation")) ?? .end
+    truncationLimit = data.number("max_truncated")
+    for (name, column) in data.namesByName("columns") { columns[name] = column }
+  }
+}
+
+extension TrainingOptions {
+  init(_ training: SettingValues) throws {
+    self.init()
+    switch training.trainingLength {
+    case .epochs(let count): (epochs, steps) = (count, nil)
+    case .steps(let count): (epochs, steps) = (nil, count)
+    }
+    learningRate = training.number("learning_rate")
+    schedule = Schedule.Kind(rawValue: training.text("schedule")) ?? .cosine
+    warmup = training.number("warmup")
+    weightDecay = training.number("weight_decay")
+    gradientClip = training.optionalNumber("gradient_clip")
+    optimizer = training.text("optimizer")
+    seed = UInt64(training.integer("seed"))
+    memory = Memory(rawValue: training.text("memory")) ?? .fast
+    validateEvery = training.optionalInteger("validate_every")
+    patience = training.optionalInteger("early_stopping")
+    checkpointEvery = training.optionalInteger("checkpoint_every")
+    checkpointsKept = training.integer("keep_checkpoints")
+  }
+}

@@ -1,0 +1,275 @@
+import Foundation
+import HoneAdapters
+import HoneFormats
+import HoneModels
+
+/// Finds the meaning of a recipe's parts, and everything that is wrong with them.
+struct RecipeReader {
+  let file: String
+  /// What the file's paths are relative to.
+  let folder: String
+  let checksFiles: Bool
+  private var faults: [RecipeFault] = []
+
+  init(file: String, folder: String, checksFiles: Bool) {
+    self.file = file
+    self.folder = folder
+    self.checksFiles = checksFiles
+  }
+
+  // MARK: Overrides
+
+  /// Puts values of the command line in the place of the file's.
+  mutating func apply(_ overrides: [String], to root: inout RecipeNode) {
+    for override in overrides {
+      let halves = override.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let path = halves[0].split(separator: ".", omittingEmptySubsequences: false)
+      guard halves.count == 2, path.allSatisfy({ !$0.isEmpty }) else {
+        faults.append(
+          RecipeFault(
+            .override(override), key: "", "is not an override",
+            advice: "write section.key=value, like training.steps=10"))
+        continue
+      }
+      let empty = RecipeNode(origin: .override(override), content: .scalar(.null))
+      do {
+        let value = try RecipeNode.parse(String(halves[1]), file: file, override: override)
+        root.set(path.map(String.init)[...], to: value ?? empty)
+        if path == ["training", "steps"] { root.remove("epochs", from: "training") }
+        if path == ["training", "epochs"] { root.remove("steps", from: "training") }
+      } catch let error as RecipeError {
+        faults += error.faults
+      } catch {
+        faults.append(RecipeFault(.override(override), key: "", "cannot be read: \(error)"))
+      }
+    }
+  }
+
+  // MARK: Sections
+
+  /// Reads the whole recipe.
+  ///
+  /// - Throws: ``RecipeError`` with all faults.
+  mutating func read(_ root: RecipeNode) throws -> Recipe {
+    guard root.members != nil else {
+      faults.append(
+        RecipeFault(
+          root.origin, key: "", "is not a recipe",
+          advice: "see `hone recipes show lora`"))
+      throw RecipeError(file: file, faults: faults)
+    }
+    let sections = ["method", "data", "training"]
+    let known = Recipe.settings.map(\.key) + sections
+    for member in root.members ?? [] where !known.contains(member.key) {
+      faults.append(unknown(member, in: "a recipe", prefix: "", known: known))
+    }
+    let model = value(of: Recipe.settings[0], in: root, prefix: "")?.string
+    let output = value(of: Recipe.settings[1], in: root, prefix: "")?.string
+    let reference = model.flatMap { resolved(model: $0, node: root["model"] ?? root) }
+    if root["model"] == nil { missing("model", in: root, advice: "name the model to customise") }
+    let method = readMethod(root)
+    let data = read(DataSection.settings, of: "data", in: root)
+    if root["data"]?["train"] == nil {
+      missing("data.train", in: root["data"] ?? root, advice: "name the file to train on")
+    }
+    let training = readTraining(root)
+    checkValidation(root)
+    guard faults.isEmpty, let reference, let method, let data, let training else {
+      throw RecipeError(file: file, faults: faults)
+    }
+    let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+    return Recipe(
+      file: file, model: reference, method: method.method, methodSettings: method.settings,
+      adapterFolder: method.adapterFolder, data: data, training: training,
+      output: output ?? path("runs/\(name.isEmpty ? "run" : name)", origin: root.origin))
+  }
+
+  private mutating func missing(_ key: String, in node: RecipeNode, advice: String) {
+    faults.append(RecipeFault(node.origin, key: key, "is not set", advice: advice))
+  }
+
+  private mutating func readMethod(
+    _ root: RecipeNode
+  ) -> (method: AdapterMethod, settings: SettingValues, adapterFolder: String?)? {
+    let names = AdapterMethods.all.map(\.name)
+    guard var node = root["method"] else {
+      missing("method", in: root, advice: "name one of \(names.joined(separator: ", "))")
+      return nil
+    }
+    if case .scalar(.string(let name)) = node.content {
+      let empty = RecipeNode(origin: node.origin, content: .mapping([]))
+      node.content = .mapping([.init(key: name, origin: node.origin, value: empty)])
+    }
+    guard let members = node.members, members.count == 1, let member = members.first else {
+      let found = node.members?.map(\.key).joined(separator: ", ") ?? ""
+      let problem = found.isEmpty ? "is not a method" : "is more than one: \(found)"
+      faults.append(
+        RecipeFault(
+          node.origin, key: "method", problem,
+          advice: "name one of \(names.joined(separator: ", "))"))
+      return nil
+    }
+    guard let method = AdapterMethods.all.first(where: { $0.name == member.key }) else {
+      let advice =
+        member.key.nearest(in: names).map { "did you mean \($0)?" }
+        ?? "there are \(names.joined(separator: ", "))"
+      faults.append(
+        RecipeFault(
+          member.origin, key: "method", "has \(FormatError.quoted(member.key)), which is no method",
+          advice: advice))
+      return nil
+    }
+    let settings = [Recipe.adapterFolderSetting] + method.settings
+    guard let all = read(settings, of: member.key, prefix: "method.", in: node),
+      let own = try? method.values(given(by: all, among: method.settings))
+    else { return nil }
+    return (method, own, all.optionalText("from"))
+  }
+
+  private func given(by values: SettingValues, among settings: [Setting]) -> JSONObject {
+    let keys = settings.map(\.key).filter(values.givenKeys.contains)
+    return JSONObject(keys.map { ($0, values[$0]) })
+  }
+
+  private mutating func readTraining(_ root: RecipeNode) -> SettingValues? {
+    let training = read(TrainingSection.settings, of: "training", in: root)
+    guard let section = root["training"] else { return training }
+    if let steps = set("steps", in: section), set("epochs", in: section) != nil {
+      faults.append(
+        RecipeFault(
+          steps.origin, key: "training.steps", "stands beside training.epochs", advice: "keep one"))
+    }
+    if let node = set("warmup", in: section), let warmup = node.value.double, warmup >= 1,
+      node.value.integer == nil
+    {
+      faults.append(
+        RecipeFault(
+          node.origin, key: "training.warmup",
+          "is \(shown(node.value)), expected a share below 1 or a whole number of steps"))
+    }
+    return training
+  }
+
+  /// The value of a key, where there is one and it is not none.
+  private func set(_ key: String, in section: RecipeNode) -> RecipeNode? {
+    section[key].flatMap { [.null, .string("none")].contains($0.value) ? nil : $0 }
+  }
+
+  /// Finds keys that need held-out data where there is none.
+  private mutating func checkValidation(_ root: RecipeNode) {
+    guard let section = root["training"] else { return }
+    if let data = root["data"], set("valid", in: data) != nil { return }
+    for key in ["validate_every", "early_stopping"] {
+      guard let node = set(key, in: section) else { continue }
+      faults.append(
+        RecipeFault(
+          node.origin, key: "training.\(key)", "needs held-out data", advice: "set data.valid"))
+    }
+  }
+
+  // MARK: Settings
+
+  /// Reads a section against its table; nil when something is wrong with it.
+  private mutating func read(
+    _ settings: [Setting], of name: String, prefix: String = "", in parent: RecipeNode
+  ) -> SettingValues? {
+    let before = faults.count
+    let section = parent[name]
+    if let section, section.members == nil {
+      faults.append(
+        RecipeFault(
+          section.origin, key: prefix + name, "is \(shown(section.value)), expected keys and values"
+        ))
+      return nil
+    }
+    let known = settings.map(\.key)
+    for member in section?.members ?? [] where !known.contains(member.key) {
+      faults.append(unknown(member, in: prefix + name, prefix: "\(prefix)\(name).", known: known))
+    }
+    var given: [(String, JSONValue)] = []
+    for setting in settings {
+      guard let section, section[setting.key] != nil else { continue }
+      if let value = value(of: setting, in: section, prefix: "\(prefix)\(name).") {
+        given.append((setting.key, value))
+      }
+    }
+    guard faults.count == before else { return nil }
+    return try? SettingValues(settings, given: JSONObject(given), of: prefix + name)
+  }
+
+  /// The checked value of a key, its path made absolute; nil where it is not set or does not fit.
+  private mutating func value(
+    of setting: Setting, in section: RecipeNode, prefix: String
+  ) -> JSONValue? {
+    guard let node = section[setting.key] else { return nil }
+    var value = node.value
+    if setting.allowsNone, value == .string("none") { value = .null }
+    if setting.fault(in: value) != nil {
+      let expected = setting.allowsNone ? "\(setting.kind), or none" : "\(setting.kind)"
+      var advice = ""
+      if case .choice(let names) = setting.kind, let near = value.string?.nearest(in: names) {
+        advice = "did you mean \(near)?"
+      } else if setting.kind == .flag, let word = value.string {
+        advice = ["yes": "write true", "no": "write false"][word.lowercased()] ?? ""
+      }
+      faults.append(
+        RecipeFault(
+          node.origin, key: prefix + setting.key, "is \(shown(value)), expected \(expected)",
+          advice: advice))
+      return nil
+    }
+    if setting.kind == .path, let text = value.string {
+      let path = path(text, origin: node.origin)
+      // The run's folder is yet to be made; everything else is read.
+      if checksFiles, setting.key != "output", !FileManager.default.fileExists(atPath: path) {
+        faults.append(
+          RecipeFault(
+            node.origin, key: prefix + setting.key,
+            "is \(FormatError.quoted(path)), which is not there"
+          ))
+      }
+      return .string(path)
+    }
+    return value
+  }
+
+  private func unknown(
+    _ member: RecipeNode.Member, in owner: String, prefix: String, known: [String]
+  ) -> RecipeFault {
+    let advice =
+      member.key.nearest(in: known).map { "did you mean \($0)?" }
+      ?? "it has \(known.joined(separator: ", "))"
+    let isPlain = FormatError.quoted(member.key) == "\"\(member.key)\""
+    let key = isPlain ? prefix + member.key : prefix + FormatError.quoted(member.key)
+    return RecipeFault(member.origin, key: key, "is not a key of \(owner)", advice: advice)
+  }
+
+  private func shown(_ value: JSONValue) -> String {
+    switch value {
+    case .null: "empty"
+    case .string(let text): FormatError.quoted(text)
+    default:
+      value.text(.spaced).count > 120
+        ? String(value.text(.spaced).prefix(100)) + "..." : value.text(.spaced)
+    }
+  }
+
+  // MARK: Paths
+
+  private func path(_ text: String, origin: RecipeOrigin) -> String {
+    var path = (text as NSString).expandingTildeInPath
+    if !path.hasPrefix("/"), case .file = origin { path = "\(folder)/\(path)" }
+    return URL(fileURLWithPath: path).standardizedFileURL.path
+  }
+
+  /// The model's reference with an absolute path; nil when it is no reference.
+  private mutating func resolved(model: String, node: RecipeNode) -> String? {
+    do {
+      if case .path = try ModelReference(parsing: model) { return path(model, origin: node.origin) }
+      return model
+    } catch {
+      faults.append(RecipeFault(node.origin, key: "model", "is no reference: \(error)"))
+      return nil
+    }
+  }
+}

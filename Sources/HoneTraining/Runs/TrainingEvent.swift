@@ -1,0 +1,106 @@
+import HoneFormats
+
+/// What a run tells of itself while it goes; a line of `events.jsonl` each.
+public enum TrainingEvent: Sendable {
+  /// What will happen.
+  case plan(Plan)
+  case step(Step)
+  case validation(Validation)
+  /// A checkpoint was written.
+  case checkpoint(step: Int, path: String)
+  case end(End)
+
+  public struct Plan: Sendable {
+    public var steps: Int
+    public var stepsPerEpoch: Int
+    public var trainedParameters: Int
+    /// The step that a resumed run goes on after; 0 for a new one.
+    public var startStep: Int
+    public var seed: UInt64
+  }
+
+  public struct Step: Sendable {
+    public var step: Int
+    public var loss: Double
+    /// Of the whole gradient, before clipping.
+    public var gradientNorm: Double
+    public var learningRate: Double
+    public var epoch: Double
+    public var tokens: Int
+    public var trainedTokens: Int
+    public var tokensPerSecond: Double
+    public var seconds: Double
+    public var peakMemory: Int
+    public var metrics: [Metric]
+  }
+
+  /// A number that an objective reports, a mean over a step or a validation.
+  public struct Metric: Sendable, Equatable {
+    public var name: String
+    public var value: Double
+  }
+
+  public struct Validation: Sendable {
+    public var step: Int
+    public var loss: Double
+    public var isBest: Bool
+    public var seconds: Double
+    public var metrics: [Metric]
+  }
+
+  public struct End: Sendable {
+    public enum Reason: String, Sendable {
+      case completed
+      case earlyStopping = "early_stopping"
+      case interrupted
+    }
+
+    public var reason: Reason
+    public var step: Int
+    public var bestStep: Int?
+    public var seconds: Double
+    public var peakMemory: Int
+  }
+
+  /// The event as a line of `events.jsonl`, without its end.
+  public var line: String {
+    let members: [(String, JSONValue)]
+    switch self {
+    case .plan(let plan):
+      members = [
+        ("event", .string("plan")), ("steps", .integer(plan.steps)),
+        ("steps_per_epoch", .integer(plan.stepsPerEpoch)),
+        ("trained_parameters", .integer(plan.trainedParameters)),
+        ("start_step", .integer(plan.startStep)), ("seed", .integer(Int(clamping: plan.seed))),
+      ]
+    case .step(let step):
+      members =
+        [
+          ("event", .string("step")), ("step", .integer(step.step)), ("loss", .number(step.loss)),
+          ("grad_norm", .number(step.gradientNorm)),
+          ("learning_rate", .number(step.learningRate)), ("epoch", .number(step.epoch)),
+          ("tokens", .integer(step.tokens)), ("trained_tokens", .integer(step.trainedTokens)),
+          ("tokens_per_second", .number(step.tokensPerSecond)),
+          ("seconds", .number(step.seconds)), ("peak_memory_bytes", .integer(step.peakMemory)),
+        ] + step.metrics.map { ($0.name, .number($0.value)) }
+    case .validation(let validation):
+      members =
+        [
+          ("event", .string("validation")), ("step", .integer(validation.step)),
+          ("loss", .number(validation.loss)), ("best", .bool(validation.isBest)),
+          ("seconds", .number(validation.seconds)),
+        ] + validation.metrics.map { ($0.name, .number($0.value)) }
+    case .checkpoint(let step, let path):
+      members = [
+        ("event", .string("checkpoint")), ("step", .integer(step)), ("path", .string(path)),
+      ]
+    case .end(let end):
+      members = [
+        ("event", .string("end")), ("reason", .string(end.reason.rawValue)),
+        ("step", .integer(end.step)), ("best_step", end.bestStep.map { .integer($0) } ?? .null),
+        ("seconds", .number(end.seconds)), ("peak_memory_bytes", .integer(end.peakMemory)),
+      ]
+    }
+    return JSONValue.object(JSONObject(members)).text(.spaced)
+  }
+}

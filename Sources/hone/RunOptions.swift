@@ -1,0 +1,72 @@
+import ArgumentParser
+import Foundation
+import HoneModels
+import HoneRecipes
+import HoneTraining
+
+/// The options of commands that run a recipe.
+struct RunOptions: ParsableArguments {
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "A value that wins over the recipe's: training.steps=10. May be given several times.",
+      valueName: "key=value"))
+  var overrides: [String] = []
+
+  @Option(help: "How many threads compute. (default: as many as there are cores)")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...256).contains(threads) {
+      throw ValidationError("--threads is \(threads), expected 1 to 256.")
+    }
+  }
+
+  /// Reads a recipe and all that it names.
+  func pipeline(_ file: String) async throws -> Pipeline {
+    let recipe = try UsageError.catching { try Recipe.read(file, overrides: overrides) }
+    let local = try await ModelReferenceOption.locate(recipe.model)
+    return try Pipeline(
+      recipe, model: local, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+  }
+}
+
+/// Shows a run on the terminal while it goes.
+struct RunDisplay {
+  let progress: ProgressReporter
+  let json: Bool
+  private var stepCount = 0
+
+  init(json: Bool) {
+    self.json = json
+    progress = ProgressReporter(json ? .silent : isatty(STDERR_FILENO) == 1 ? .bar : .lines)
+  }
+
+  mutating func show(_ event: TrainingEvent) {
+    if json {
+      print(event.line)
+      return
+    }
+    switch event {
+    case .plan(let plan):
+      stepCount = plan.steps
+      if plan.startStep > 0 { note("resumed after step \(plan.startStep)") }
+    case .step(let step):
+      progress.update(
+        "training", note: "loss \(step.loss.fixed(3))", completed: step.step, total: stepCount,
+        unit: .items("steps"))
+    case .validation(let validation):
+      note(
+        validation.step == 0
+          ? "held-out loss \(validation.loss.fixed(3)) before training"
+          : "held-out loss \(validation.loss.fixed(3)) after step \(validation.step)")
+    case .checkpoint: break
+    case .end: progress.finish()
+    }
+  }
+
+  private func note(_ text: String) {
+    progress.finish()
+    standardError.write(text + "\n")
+  }
+}
