@@ -143,11 +143,8 @@ void hk_matvec(
   }
   int64_t pieces = 0;
   for (int p = 0; p < count; p++) {
-    // One piece a thread, since what is asked for ahead of its use serves the thread that asks; but no
-    // piece of more than half a megabyte, so that a thread that is held up can be helped.
-    int64_t share = (products[p].columns + hk_pool_threads(pool) - 1) / hk_pool_threads(pool);
-    int64_t most = (1 << 19) / products[p].row_bytes, least = (16384 + depth - 1) / depth;
-    share = share < most ? share : most;
+    // About 16 pieces a matrix, but no piece of less than some ten thousand products.
+    int64_t least = (16384 + depth - 1) / depth, share = (products[p].columns + 15) / 16;
     c.rows_in_piece[p] = ((share > least ? share : least) + 1) / 2 * 2;
     c.first_piece[p] = pieces;
     pieces += (products[p].columns + c.rows_in_piece[p] - 1) / c.rows_in_piece[p];
