@@ -39,7 +39,7 @@ struct Generate: AsyncParsableCommand {
     let texts = try prompt + (file.map { [try TextFile.contents(of: $0)] } ?? [])
     let local = try await model.locate()
     let engine = model.engine
-    let loaded = try LanguageModel(local, engine: engine)
+    let loaded = try model.load(local, engine: engine)
     let adapter = try adapters.load(for: loaded, engine: engine).together
     let prompts = try texts.map { text in
       if chat {
