@@ -60,6 +60,10 @@ public final class LanguageModel {
 
   package convenience init(folder path: String, engine: Engine) throws {
     let configPath = "\(path)/config.json"
+    guard Disk.exists(configPath) else {
+      throw ModelError(
+        subject: path, problem: "has no config.json", advice: LocalModel.folderAdvice)
+    }
     let file = try MappedFile(path: configPath)
     let json = try withExtendedLifetime(file) {
       try JSONParser.parse(file.bytes, file: configPath)

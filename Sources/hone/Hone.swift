@@ -44,7 +44,7 @@ enum Main {
       } else {
         try command.run()
       }
-      return 0
+      return finishedOutput()
     } catch is CancellationError {
       standardError.write("interrupted\n")
       return 130
@@ -54,6 +54,14 @@ enum Main {
     } catch {
       return report(error)
     }
+  }
+
+  /// Says so when what was printed has not arrived: the disk may be full.
+  private static func finishedOutput() -> Int32 {
+    guard fflush(nil) != 0 else { return 0 }
+    let reason = String(cString: strerror(errno))
+    standardError.write("error: standard output: cannot be written: \(reason)\n")
+    return 1
   }
 
   /// Names the command that was probably meant, which the parser does for options only.
