@@ -102,7 +102,8 @@ DOT_BLOCKS(dot_q4_1, 20, decode_q4_1, true, 0.0f)
 DOT_BLOCKS(dot_q8_0, 34, decode_q8_0, false, 0.0f)
 
 // One row of x with two rows of the matrix, which share its loads and go through the conversion of
-// their scales together. `pairs` holds for each 32 its scale and its sum.
+// their scales together. `pairs` holds for each 32 its scale and its sum. Offsets are summed with one
+// rounding, as above, so that a row's numbers do not depend on how many there are.
 #define DOT_TWO(name, bytes, decode, has_minimum, factor)                                     \
   TARGET static void name(                                                                    \
       const uint8_t *first, const uint8_t *second, const int16_t *x, const float *pairs,      \
@@ -121,7 +122,7 @@ DOT_BLOCKS(dot_q8_0, 34, decode_q8_0, false, 0.0f)
         pair = _mm_mul_ps(pair, _mm_setr_ps(1, factor, 1, factor));                           \
       }                                                                                       \
       __m128 shares = _mm_mul_ps(scales, pair);                                               \
-      if (has_minimum || factor != 0) minimums = _mm_add_ps(minimums, shares);                \
+      if (has_minimum || factor != 0) minimums = _mm_fmadd_ps(scales, pair, minimums);        \
       __m256i x0 = _mm256_loadu_si256((const __m256i *)(x + k));                              \
       __m256i x1 = _mm256_loadu_si256((const __m256i *)(x + k + 16));                         \
       __m256i q[2];                                                                           \

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+// For C's `stdout`, a variable that nobody sets.
+@preconcurrency import Foundation
 import HoneModels
 
 /// The command line: parses arguments, calls the library, prints, and says how it went.
@@ -58,9 +59,12 @@ enum Main {
 
   /// Says so when what was printed has not arrived: the disk may be full.
   private static func finishedOutput() -> Int32 {
-    guard fflush(nil) != 0 else { return 0 }
-    let reason = String(cString: strerror(errno))
-    standardError.write("error: standard output: cannot be written: \(reason)\n")
+    let isFlushed = fflush(nil) == 0
+    guard !isFlushed || ferror(stdout) != 0 else { return 0 }
+    // The reason of an earlier failure is gone.
+    let reason = isFlushed ? "a part is lost" : String(cString: strerror(errno))
+    standardError.write(
+      "error: standard output: cannot be written: \(reason); the disk may be full\n")
     return 1
   }
 

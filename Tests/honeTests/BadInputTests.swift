@@ -53,7 +53,7 @@ import Testing
   /// Runs a command that must fail, and leave nothing that was not there before.
   private func expectFailure(
     _ arguments: [String], _ expected: String, code: Int32 = 1, input: String = "",
-    shell: String? = nil, leaving left: Set<String> = [],
+    shell: String? = nil, printing: Bool = false, leaving left: Set<String> = [],
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let before = folder.contents
@@ -61,7 +61,7 @@ import Testing
       arguments, environment: environment, input: input, shell: shell)
     let line = arguments.joined(separator: " ")
     #expect(outcome.code == code, "\(line): \(outcome)", sourceLocation: sourceLocation)
-    #expect(outcome.output == "", "\(line)", sourceLocation: sourceLocation)
+    if !printing { #expect(outcome.output == "", "\(line)", sourceLocation: sourceLocation) }
     // Training says what it begins with first.
     let error = outcome.error.range(of: "error: ").map { String(outcome.error[$0.lowerBound...]) }
     #expect(
@@ -171,7 +171,9 @@ import Testing
     ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3", "model.layers.2"),
     ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1", "model.layers.1"),
     ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 4000000000", "changed"),
-    ("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3", "num_key_value_heads"),
+    (
+      "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3", "4 heads cannot share 3 key heads"
+    ),
     ("\"vocab_size\": 272", "\"vocab_size\": 100", "changed"),
     ("\"rope_type\": \"default\"", "\"rope_type\": \"spiral\"", "spiral"),
     ("\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": \"small\"", "rms_norm_eps"),
@@ -240,9 +242,9 @@ import Testing
   func `data that cannot be read is told with its line`(data: String, expected: String) throws {
     let file = try folder.write(data, to: "bad-train.jsonl")
     let recipe = try recipe(tiny, data: "bad-train.jsonl")
-    for command in [["train", recipe], ["plan", recipe], ["inspect", file, "--model", tiny]] {
-      try expectFailure(command, expected)
-    }
+    for command in ["train", "plan"] { try expectFailure([command, recipe], expected) }
+    // What can be read is counted all the same.
+    try expectFailure(["inspect", file, "--model", tiny], expected, printing: true)
   }
 
   @Test(arguments: [
@@ -265,19 +267,17 @@ import Testing
 
   // MARK: The command line
 
-  @Test(arguments: [
-    "quickstart", "train", "plan", "recipes", "generate", "chat", "score", "merge", "pull",
-    "models",
-    "inspect", "tokenize", "render", "bench", "doctor",
-  ])
-  func `an option that no command has is refused by every command`(command: String) throws {
-    try expectFailure([command, "--frobnicate"], "'--frobnicate'", code: 2)
+  @Test func `an option that no command has is refused by every command`() throws {
+    let others = [["quickstart"], ["recipes"], ["pull", tiny], ["models"], ["doctor"]]
+    for command in try readers(of: tiny) + others {
+      try expectFailure(command + ["--frobnicate"], "Unknown option '--frobnicate'", code: 2)
+    }
   }
 
   @Test func `values that cannot be are refused before anything is read`() throws {
     for (option, expected) in [
       (["--max-tokens", "0"], "--max-tokens is 0, expected 1 or more."),
-      (["--temperature", "-1"], "temperature is -1.0, expected 0 or more."),
+      (["--temperature=-1"], "temperature is -1.0, expected 0 or more."),
       (["--top-p", "2"], "top-p is 2.0, expected above 0, up to 1."),
       (["--threads", "0"], "--threads is 0, expected 1 to 256."),
       (["--seed", "-1"], "--seed"), (["--compute", "f64"], "--compute"),
@@ -358,7 +358,7 @@ import Testing
       ["render", "--model", tiny, "--messages", messages], ["recipes", "show", "lora"],
     ] {
       try expectFailure(
-        command, "error: standard output: cannot be written: No space left on device",
+        command, "error: standard output: cannot be written: ",
         shell: #"exec "$0" "$@" >/dev/full"#)
     }
   }
