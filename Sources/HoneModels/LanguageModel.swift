@@ -69,6 +69,10 @@ public final class LanguageModel {
     folder path: String, engine: Engine, quantization: StorageFormat? = nil
   ) throws {
     let configPath = "\(path)/config.json"
+    guard Disk.exists(configPath) else {
+      throw ModelError(
+        subject: path, problem: "has no config.json", advice: LocalModel.folderAdvice)
+    }
     let file = try MappedFile(path: configPath)
     let json = try withExtendedLifetime(file) {
       try JSONParser.parse(file.bytes, file: configPath)

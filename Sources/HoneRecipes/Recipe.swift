@@ -41,11 +41,13 @@ public struct Recipe: Sendable {
   /// - Throws: ``RecipeError`` with all faults, files that are not there included.
   public static func read(_ file: String, overrides: [String] = []) throws -> Recipe {
     let bytes: MappedFile
-    do { bytes = try MappedFile(path: file) } catch {
+    do { bytes = try MappedFile(path: file) } catch let error as FormatError {
       throw RecipeError(
         file: file,
         faults: [
-          RecipeFault(.file(line: 1, column: 1), key: "", "cannot be read: \(error)")
+          RecipeFault(
+            .file(line: 1, column: 1), key: "", error.problem,
+            advice: "`hone recipes` has recipes to start from")
         ])
     }
     guard let text = String(validating: bytes.bytes, as: UTF8.self) else {
