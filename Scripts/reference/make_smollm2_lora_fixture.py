@@ -2,7 +2,8 @@
 
     python make_smollm2_lora_fixture.py SMOLLM2.gguf [--full FILE]
 
-The base is the Q4_1 file dequantised to float32. Variants are those of `VARIANTS` below; each trains all linear layers on one batch
+The base is the Q4_1 file dequantised to float32, and all is computed in float64: the model's first token has activations of 22,000,
+beside which float32 leaves torch's own gradients off by up to 6e-4 (`float32` in manifest.json), more than what is to be shown. Variants are those of `VARIANTS` below; each trains all linear layers on one batch
 of two rows of 64 tokens, ten AdamW steps (betas 0.9 and 0.999, epsilon 1e-8, no decay, no clipping, constant learning rate).
 
 The adapter is too large to be kept, so both sides make its start from names: number i of the tensor NAME is
@@ -34,12 +35,13 @@ import numpy
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 import dequantise_folder
 import manifest
 
 FOLDER = pathlib.Path(__file__).parents[2] / "Tests/HoneTrainingTests/Fixtures/smollm2-lora"
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 2e-4
 TEXTS = [
     "The ferry to the outer islands leaves at seven, and again at noon when the tide allows. Bring small coins for the toll at the pier, "
     "because the woman who keeps the gate has never accepted anything else, and she remembers everyone who argued with her. On the water "
@@ -87,6 +89,34 @@ def summary(name: str, tensor: torch.Tensor) -> list[float]:
     return [float(numpy.linalg.norm(numbers))] + [float(numbers @ s) for s in signs]
 
 
+def exact_attention(module, query, key, value, mask, scaling, **_):
+    """Eager attention without transformers' float32 softmax in the middle."""
+    key, value = (t.repeat_interleave(module.num_key_value_groups, 1) for t in (key, value))
+    length = query.shape[2]
+    scores = query @ key.transpose(2, 3) * scaling + torch.full((length, length), -torch.inf, dtype=query.dtype).triu(1)
+    return (scores.softmax(-1) @ value).transpose(1, 2).contiguous(), None
+
+
+ALL_ATTENTION_FUNCTIONS["exact"] = exact_attention
+
+
+def adapted(gguf, settings, dtype):
+    """The model with its adapter, and what is trained by its name in the adapter's file."""
+    model = dequantise_folder.model(gguf, torch.float32)
+    config = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, task_type="CAUSAL_LM", target_modules="all-linear", **settings)
+    model = get_peft_model(model, config).to(dtype)
+    if dtype == torch.float64:
+        model.set_attn_implementation("exact")
+        for module in model.modules():
+            if type(module).__name__ == "LlamaRMSNorm":
+                module.forward = lambda x, m=module: m.weight * x * (x.square().mean(-1, True) + m.variance_epsilon).rsqrt()
+    trained = {n.replace(".default", ""): p for n, p in model.named_parameters() if p.requires_grad}
+    with torch.no_grad():
+        for name, parameter in trained.items():
+            parameter.copy_(start(name, parameter.shape))
+    return model, trained
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("gguf", type=pathlib.Path)
@@ -101,16 +131,13 @@ def main():
         logits = model(input_ids=ids).logits
         return torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
 
-    tensors, names, full = {"ids": ids.int()}, {}, {}
+    tensors, names, full, noise = {"ids": ids.int()}, {}, {}, {}
     for variant, settings in VARIANTS.items():
-        model = dequantise_folder.model(options.gguf, torch.float32)
-        config = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, task_type="CAUSAL_LM", target_modules="all-linear", **settings)
-        model = get_peft_model(model, config)
-        trained = {n.replace(".default", ""): p for n, p in model.named_parameters() if p.requires_grad}
-        first = {n: start(n, p.shape) for n, p in trained.items()}
-        with torch.no_grad():
-            for name, parameter in trained.items():
-                parameter.copy_(first[name])
+        model, trained = adapted(options.gguf, settings, torch.float32)
+        loss_of(model).backward()
+        rounded = {n: p.grad for n, p in trained.items()}
+        model, trained = adapted(options.gguf, settings, torch.float64)
+        first = {n: p.detach().clone() for n, p in trained.items()}
         names[variant] = {n: list(p.shape) for n, p in trained.items()}
         optimizer = torch.optim.AdamW(trained.values(), lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
         losses = []
@@ -120,7 +147,9 @@ def main():
             loss.backward()
             if step == 0:
                 tensors[f"{variant}.gradients"] = torch.tensor([summary(n, p.grad) for n, p in trained.items()], dtype=torch.float64)
-                full |= {f"{variant}.gradient.{n}": p.grad.clone() for n, p in trained.items()}
+                errors = {n: ((rounded[n] - p.grad).norm() / p.grad.norm()).item() for n, p in trained.items()}
+                noise[variant] = dict(largest=max(errors.values()), median=sorted(errors.values())[len(errors) // 2])
+                full |= {f"{variant}.gradient.{n}": p.grad.float() for n, p in trained.items()}
             optimizer.step()
             losses.append(loss.item())
         with torch.no_grad():
@@ -128,14 +157,15 @@ def main():
         tensors[f"{variant}.losses"] = torch.tensor(losses, dtype=torch.float64)
         tensors[f"{variant}.changes"] = torch.tensor([summary(n, p.detach() - first[n]) for n, p in trained.items()], dtype=torch.float64)
         tensors[f"{variant}.norms"] = torch.tensor([p.detach().double().norm().item() for p in trained.values()], dtype=torch.float64)
-        full |= {f"{variant}.final.{n}": p.detach().clone() for n, p in trained.items()}
+        full |= {f"{variant}.final.{n}": p.detach().float() for n, p in trained.items()}
         print(f"{variant}: {len(trained)} tensors, losses {' '.join(f'{x:.4f}' for x in losses)}")
     FOLDER.mkdir(parents=True, exist_ok=True)
     save_file(tensors, FOLDER / "expected.safetensors")
     said = {"learning_rate": LEARNING_RATE, "rank": 16, "alpha": 32}
     said["variants"] = {v: {"settings": VARIANTS[v], "tensors": list(names[v])} for v in VARIANTS}
     (FOLDER / "expected.json").write_text(json.dumps(said, indent=1) + "\n")
-    manifest.write(FOLDER, ["torch", "transformers", "peft", "gguf", "numpy", "safetensors"])
+    (FOLDER / "expected.safetensors").chmod(0o644)
+    manifest.write(FOLDER, ["torch", "transformers", "peft", "gguf", "numpy", "safetensors"], float32=noise)
     if options.full:
         save_file({n: t.contiguous() for n, t in full.items()}, options.full)
 

