@@ -18,10 +18,10 @@ test: requirements
 quickstart: build
 	$(HONE) quickstart
 
-# Beside Hone itself its peers are measured, in an environment that is made for them (several GB).
+# The machine's limits, then Hone and its peers in turn, in an environment made for them (several GB). Half an hour.
 bench: build
-	Benchmarks/peers/run --json .build/peers.json
-	$(HONE) bench --model smollm2-135m --threads 2 --peers .build/peers.json
+	$(HONE) bench --model smollm2-135m --threads 2
+	Benchmarks/peers/run --training --json .build/peers.json
 
 format: requirements
 	$(SWIFT) format format --in-place --recursive $(FORMATTED)

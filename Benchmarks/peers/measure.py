@@ -1,11 +1,13 @@
-"""Measures llama.cpp and transformers on SmolLM2-135M-Instruct: with --threads threads, medians of --repeats.
+"""Measures Hone, llama.cpp and transformers in turn on SmolLM2-135M-Instruct: --threads threads, medians of --rounds.
 
   prefill      512 tokens at once                         tokens a second
   decode       64 tokens one by one, one row              tokens a second
   decode_8     64 tokens one by one, eight rows together  tokens a second, all rows counted
   first_token  from starting the program to its first token, with the files cached
-  memory       peak resident bytes of the program that measured the three rates
+  memory       peak resident bytes of the program while it generates 64 tokens
+  lora         training (--training), see train.py       tokens a second
 
+Each round runs every program once, so that all meet the machine in the same states. Last comes a table of Hone over the others.
 llama.cpp runs the Q4_1 GGUF (llama-bench, llama-batched-bench, llama-simple). transformers runs `generate` on Hugging Face folders
 of the same weights in bf16 and f32, and its first token also straight from the GGUF, as it comes.
 
@@ -24,6 +26,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import train
 
 PROMPT = "The capital of France is"
 
@@ -55,37 +59,39 @@ def run(command):
     return output, seconds, usage.ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
 
 
+def hone(options):
+    model = ["--model", options.peers / "models/smollm2-135m-q4_1.gguf", "--threads", options.threads]
+    names = {"prefill of 512": "prefill", "decode": "decode", "decode of 8 together": "decode_8"}
+    rates = json.loads(run([options.hone, "bench", *model, "--only", "model", "--json"])[0])
+    for result in rates["model"]:
+        if result["name"] in names:
+            yield "auto", names[result["name"]], result["value"]
+    yield "auto", "first_token", run([options.hone, "generate", *model, "--prompt", PROMPT, "--max-tokens", 1])[1]
+    yield "auto", "memory", run([options.hone, "generate", *model, "--prompt", PROMPT, "--max-tokens", 64])[2]
+
+
 def llama_cpp(options):
     bin, gguf, n = options.peers / "llama.cpp/build/bin", options.peers / "models/smollm2-135m-q4_1.gguf", options.threads
-    output, _, memory = run([bin / "llama-bench", "-m", gguf, "-t", n, "-p", 512, "-n", 64, "-r", options.repeats, "-o", "json"])
+    output, _, memory = run([bin / "llama-bench", "-m", gguf, "-t", n, "-p", 512, "-n", 64, "-r", 1, "-o", "json"])
     for test in json.loads(output):
-        yield "q4_1", "prefill" if test["n_prompt"] else "decode", test["samples_ts"]
+        yield "q4_1", "prefill" if test["n_prompt"] else "decode", test["avg_ts"]
     sizes = ["-npp", 16, "-ntg", 64, "-npl", 8, "-c", 1024, "--output-format", "jsonl"]
-    samples = []
-    for _ in range(options.repeats):
-        output, _, batched = run([bin / "llama-batched-bench", "-m", gguf, "-t", n, "-tb", n, *sizes])
-        line = next(line for line in output.splitlines() if line.startswith("{"))
-        samples.append(json.loads(line)["speed_tg"])
-    yield "q4_1", "decode_8", samples
-    yield "q4_1", "memory", [max(memory, batched)]
-    starts = [run([bin / "llama-simple", "-m", gguf, "-n", 1, PROMPT])[1] for _ in range(options.repeats)]
-    yield "q4_1", "first_token", starts
+    output = run([bin / "llama-batched-bench", "-m", gguf, "-t", n, "-tb", n, *sizes])[0]
+    line = next(line for line in output.splitlines() if line.startswith("{"))
+    yield "q4_1", "decode_8", json.loads(line)["speed_tg"]
+    yield "q4_1", "memory", memory
+    yield "q4_1", "first_token", run([bin / "llama-simple", "-m", gguf, "-n", 1, PROMPT])[1]
 
 
 def transformers(options):
+    this = [sys.executable, __file__, "--peers", options.peers, "--threads", options.threads]
     for compute, folder in [("bf16", "bfloat16"), ("f32", "float32")]:
         folder = options.peers / "models" / folder
-        this = [sys.executable, __file__, "--peers", options.peers, "--threads", options.threads, "--repeats", options.repeats]
         output, _, memory = run([*this, "--inside", "rates", "--folder", folder])
-        for what, samples in json.loads(output).items():
-            yield compute, what, samples
-        yield compute, "memory", [memory]
-        starts = [run([*this, "--inside", "first", "--folder", folder])[1] for _ in range(options.repeats)]
-        yield compute, "first_token", starts
-    gguf = options.peers / "models/smollm2-135m-q4_1.gguf"
-    _, seconds, memory = run([*this, "--inside", "first", "--folder", gguf])
-    yield "f32 from the GGUF", "first_token", [seconds]
-    yield "f32 from the GGUF", "memory", [memory]
+        for what, rate in json.loads(output).items():
+            yield compute, what, rate
+        yield compute, "memory", memory
+        yield compute, "first_token", run([*this, "--inside", "first", "--folder", folder])[1]
 
 
 def inside(options):
@@ -113,22 +119,38 @@ def inside(options):
         return
     torch.manual_seed(0)
     long, short = torch.randint(17, 49152, (1, 512)), torch.randint(17, 49152, (8, 16))
-    rates = {"prefill": [], "decode": [], "decode_8": []}
-    for _ in range(options.repeats + 1):
-        rates["prefill"].append(512 / generate(long, 1))
-        rates["decode"].append(64 / (generate(short[:1], 65) - generate(short[:1], 1)))
-        rates["decode_8"].append(8 * 64 / (generate(short, 65) - generate(short, 1)))
-    print(json.dumps({what: samples[1:] for what, samples in rates.items()}))
+    generate(long, 1)
+    rates = {"prefill": 512 / generate(long, 1)}
+    rates["decode"] = 64 / (generate(short[:1], 65) - generate(short[:1], 1))
+    rates["decode_8"] = 8 * 64 / (generate(short, 65) - generate(short, 1))
+    print(json.dumps(rates))
+
+
+def show(results):
+    """What everybody did, and Hone's part of it: rates as Hone over the other, seconds and bytes the other over Hone."""
+    own = {r["what"]: r for r in results if r["peer"] == "hone"}
+    for r in results:
+        if "tokens_per_second" in r:
+            shown = f"{r['tokens_per_second']:9.1f} tokens/s"
+            ratio = own[r["what"]]["tokens_per_second"] / r["tokens_per_second"] if r["what"] in own else None
+        else:
+            unit, factor, name = ("seconds", 1, "s") if "seconds" in r else ("bytes", 1e-6, "MB")
+            shown = f"{r[unit] * factor:9.{2 if unit == 'seconds' else 0}f} {name:8}"
+            ratio = r[unit] / own[r["what"]][unit] if r["what"] in own else None
+        gain = "" if ratio is None or r["peer"] == "hone" else f"   Hone {ratio:.2f} x"
+        print(f"{r['what']:12} {r['peer']:13} {r['compute']:13} {shown}{gain}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", type=pathlib.Path, required=True, help="the folder made by setup")
+    parser.add_argument("--hone", type=pathlib.Path, default=pathlib.Path(__file__).parents[2] / ".build/release/hone")
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pin", action="store_true", help="keep to as many CPUs as threads (on a machine that does nothing else)")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", choices=["llama.cpp", "transformers"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--training", action="store_true", help="measure training too: some minutes more")
+    parser.add_argument("--only", nargs="+", choices=["hone", "llama.cpp", "transformers"], default=["hone", "llama.cpp", "transformers"])
     parser.add_argument("--inside", choices=["rates", "first"], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=pathlib.Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -138,19 +160,25 @@ def main():
     if options.pin and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads :])
 
+    samples = {}
+    for turn in range(options.rounds):
+        for peer, measure in {"hone": hone, "llama.cpp": llama_cpp, "transformers": transformers}.items():
+            if peer in options.only:
+                print(f"round {turn + 1} of {options.rounds}: {peer}", file=sys.stderr, flush=True)
+                for compute, what, sample in measure(options):
+                    samples.setdefault((what, peer, compute), []).append(sample)
     units = {"memory": "bytes", "first_token": "seconds"}
-    results = []
-    for peer, measure in {"llama.cpp": llama_cpp, "transformers": transformers}.items():
-        if options.only not in (None, peer):
-            continue
-        for compute, what, samples in measure(options):
-            unit, middle = units.get(what, "tokens_per_second"), statistics.median(samples)
-            results.append({"peer": peer, "compute": compute, "what": what, unit: round(middle, 3), "samples": samples})
-            shown = f"{middle / 1e6:.0f} MB" if unit == "bytes" else f"{middle:.2f} {unit.replace('_', ' ')}"
-            print(f"{peer:14}{compute:20}{what:14}{shown}", flush=True)
-    versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers")}
-    versions["llama-cpp-python"] = next((options.peers / "llama.cpp").glob("llama_cpp_python-*.tar.gz")).name[17:-7]
+    results = [
+        {"what": what, "peer": peer, "compute": compute, units.get(what, "tokens_per_second"): statistics.median(all), "samples": all}
+        for (what, peer, compute), all in samples.items()
+    ]
+    results.sort(key=lambda r: ["prefill", "decode", "decode_8", "first_token", "memory"].index(r["what"]))
+    if options.training:
+        results += train.measure(options)
+    show(results)
     if options.json:
+        versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft")}
+        versions["llama-cpp-python"] = next((options.peers / "llama.cpp").glob("llama_cpp_python-*.tar.gz")).name[17:-7]
         load = {"load_average": [round(before, 2), round(os.getloadavg()[0], 2)]}
         report = {"machine": machine() | load, "threads": options.threads, "versions": versions, "results": results}
         options.json.write_text(json.dumps(report, indent=2) + "\n")

@@ -1,25 +1,57 @@
-"""Measures LoRA training with peft: SmolLM2-135M-Instruct, rank 16 on all linear layers, 4 rows of 512 random tokens a step, AdamW.
+"""Measures LoRA training by Hone and by peft: SmolLM2-135M-Instruct, rank 16 on all linear layers, 4 rows of 512 tokens a step,
+loss on all tokens, AdamW. Called by measure.py --training.
 
-    .venv-peers/bin/python Benchmarks/peers/train.py --folder .venv-peers/models/float32 [--json FILE] [--only NAME ...] [--steps 4]
-
-The ways to run it, each in a process of its own: f32-eager, bf16-eager, f32-compile, bf16-compile (torch.compile of the whole model).
-On a CPU without AVX-512-BF16 or AMX, torch's bf16 is many times slower than its f32: choose with --only there.
-
-Prints tokens a second (median of the steps after the first), the first step's seconds (compiling included), and peak memory.
+Hone trains over the Q4_1 GGUF with a recipe, fast and saving; peft trains over the same weights in f32 and bf16, eager and under
+torch.compile, each in a process of its own. Where the CPU has no bf16 products, torch's bf16 is many times slower than its f32 and is
+left out. Tokens a second are the median of the steps after the first.
 """
 
 import argparse
-import importlib.metadata
 import json
 import pathlib
+import random
 import statistics
 import sys
+import tempfile
 import time
 
-from measure import machine, run
+ROWS, LENGTH, STEPS = 4, 512, 4
 
-WAYS = ["f32-eager", "bf16-eager", "f32-compile", "bf16-compile"]
-ROWS, LENGTH = 4, 512
+RECIPE = """
+model: {model}
+method: {{lora: {{rank: 16, alpha: 32, target_modules: all-linear}}}}
+data: {{train: text.txt, format: text, train_on: all, truncation: split, max_truncated: 1, max_tokens: {length}}}
+training: {{steps: {steps}, batch_size: {rows}, learning_rate: 2.0e-4, memory: {memory}}}
+output: run
+"""
+
+
+def hone(options, memory):
+    """Tokens a second of each step, and the peak memory in bytes."""
+    import measure
+
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        chance = random.Random(0)
+        words = [w for w in pathlib.Path(__file__).read_text().split() if w.isalpha()]
+        (folder / "text.txt").write_text(" ".join(chance.choice(words) for _ in range(ROWS * LENGTH * (STEPS + 2))))
+        model = (options.peers / "models/smollm2-135m-q4_1.gguf").resolve()
+        sizes = dict(model=model, length=LENGTH, rows=ROWS, steps=STEPS + 1, memory=memory)
+        (folder / "recipe.yaml").write_text(RECIPE.format(**sizes))
+        _, _, memory = measure.run([options.hone.resolve(), "train", folder / "recipe.yaml", "--threads", options.threads])
+        events = [json.loads(line) for line in (folder / "run/events.jsonl").read_text().splitlines()]
+    steps = [event for event in events if event["event"] == "step"]
+    assert all(step["tokens"] == ROWS * LENGTH for step in steps), steps
+    return [step["tokens_per_second"] for step in steps[1:]], memory
+
+
+def peft(options, way):
+    import measure
+
+    number = "float32" if way.startswith("f32") else "bfloat16"
+    this = [sys.executable, __file__, "--folder", options.peers / "models" / number, "--threads", options.threads]
+    output, _, memory = measure.run([*this, "--inside", way])
+    return json.loads(output.splitlines()[-1]), memory
 
 
 def inside(options):
@@ -36,43 +68,42 @@ def inside(options):
     model = get_peft_model(model, LoraConfig(r=16, lora_alpha=32, target_modules=names, task_type="CAUSAL_LM"))
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=2e-4)
     step_of = torch.compile(model) if how == "compile" else model
-    seconds, losses = [], []
-    for _ in range(options.steps + 1):
+    rates = []
+    for _ in range(STEPS + 1):
         ids = torch.randint(17, 49152, (ROWS, LENGTH))
         start = time.perf_counter()
         loss = step_of(input_ids=ids, labels=ids, use_cache=False).loss
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        losses.append(loss.item())
-        seconds.append(time.perf_counter() - start)
-    print(json.dumps({"first_step_seconds": seconds[0], "samples": [ROWS * LENGTH / s for s in seconds[1:]], "losses": losses}))
+        loss.item()
+        rates.append(ROWS * LENGTH / (time.perf_counter() - start))
+    print(json.dumps(rates[1:]))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=pathlib.Path, required=True)
-    parser.add_argument("--json", type=pathlib.Path)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--only", nargs="+", choices=WAYS, default=WAYS)
-    parser.add_argument("--inside", choices=WAYS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.inside:
-        return inside(options)
+def measure(options):
+    flags = pathlib.Path("/proc/cpuinfo").read_text() if pathlib.Path("/proc/cpuinfo").exists() else ""
+    ways = ["f32-eager", "f32-compile"]
+    if "avx512_bf16" in flags or "amx_bf16" in flags:
+        ways += ["bf16-eager", "bf16-compile"]
+    else:
+        print("training: torch's bf16 is left out, this CPU has no bf16 products", file=sys.stderr)
     results = []
-    for way in options.only:
-        this = [sys.executable, __file__, "--folder", options.folder, "--threads", options.threads, "--steps", options.steps]
-        output, _, memory = run([*this, "--inside", way])
-        measured = json.loads(output.splitlines()[-1])
-        rate = statistics.median(measured["samples"])
-        results.append({"peer": "peft", "compute": way, "what": "lora", "tokens_per_second": round(rate, 2), "bytes": memory} | measured)
-        print(f"peft {way:14}{rate:8.1f} tokens/s, first step {measured['first_step_seconds']:.0f} s, {memory / 1e9:.2f} GB", flush=True)
-    versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft")}
-    if options.json:
-        report = {"machine": machine(), "threads": options.threads, "versions": versions, "results": results}
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+    turns = [("hone", "auto", lambda: hone(options, "fast")), ("hone", "saving", lambda: hone(options, "saving"))]
+    turns += [("peft", way, lambda way=way: peft(options, way)) for way in ways]
+    turns.append(("hone", "auto again", lambda: hone(options, "fast")))
+    for peer, way, run in turns:
+        print(f"training: {peer} {way}", file=sys.stderr, flush=True)
+        samples, memory = run()
+        common = {"peer": peer, "compute": way}
+        results.append({"what": "lora", **common, "tokens_per_second": statistics.median(samples), "samples": samples})
+        results.append({"what": "lora_memory", **common, "bytes": memory})
+    return sorted(results, key=lambda r: r["what"])
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", type=pathlib.Path, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--inside", required=True)
+    inside(parser.parse_args())

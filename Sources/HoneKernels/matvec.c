@@ -34,9 +34,9 @@ enum { MAXIMUM_PRODUCTS = 8, DECODED = 256 };
 
 typedef struct {
   const hk_matvec_kernel *kernel;
-  const float *x, *sums, *scales;
+  const float *x, *sums;
   const int16_t *words;  // x in 16 bits; null where products are in f32
-  const float *pairs;    // of one row, for each 32: scale and sum
+  const float *factors;  // their scales and sums
   int64_t rows, depth;
   const hk_product *products;
   int count;
@@ -58,6 +58,10 @@ static void dot_decoded(
   }
 }
 
+static hk_dot_int16 int16_kernel(hk_format format, int64_t rows) {
+  return rows == 1 ? hk_dot_two_int16_for(format) : hk_dot_lanes_int16_for(format);
+}
+
 static void multiply(void *context, int64_t piece, int thread) {
   const call *c = context;
   (void)thread;
@@ -75,25 +79,27 @@ static void multiply(void *context, int64_t piece, int thread) {
                     : w->format == HK_Q4_1 ? kernel->q4_1
                     : w->format == HK_Q8_0 ? kernel->q8_0
                                            : NULL;
-  hk_dot_int16 dot_int16 = c->words ? hk_dot_int16_for(w->format) : NULL;
-  hk_dot_two_int16 dot_two = c->words && c->rows == 1 ? hk_dot_two_int16_for(w->format) : NULL;
-  if (dot_two) {
+  hk_dot_int16 dot_int16 = c->words ? int16_kernel(w->format, c->rows) : NULL;
+  if (dot_int16) {
     // A last odd row is taken twice.
     for (int64_t n = start; n < end; n += 2) {
       const uint8_t *first = (const uint8_t *)w->matrix + n * w->row_bytes;
-      float out[2];
-      dot_two(first, n + 1 < end ? first + w->row_bytes : first, c->words, c->pairs, c->depth, out);
+      float out[2 * HK_MATVEC_ROWS];
+      dot_int16(
+          first, n + 1 < end ? first + w->row_bytes : first, c->words, c->factors, c->depth, out);
+      int64_t lanes = c->rows == 1 ? 1 : HK_MATVEC_ROWS;
       for (int64_t i = n; i < end && i < n + 2; i++)
-        w->out[i] = w->accumulate ? w->out[i] + out[i - n] : out[i - n];
+        for (int64_t r = 0; r < c->rows; r++) {
+          float *y = w->out + r * w->out_stride + i, sum = out[(i - n) * lanes + r];
+          *y = w->accumulate ? *y + sum : sum;
+        }
     }
     return;
   }
   for (int64_t n = start; n < end; n++) {
     const uint8_t *matrix_row = (const uint8_t *)w->matrix + n * w->row_bytes;
     float out[HK_MATVEC_ROWS];
-    if (dot_int16)
-      dot_int16(matrix_row, c->words, c->scales, c->sums, c->rows, c->depth, out);
-    else if (dot)
+    if (dot)
       dot(matrix_row, c->x, c->sums, c->rows, c->depth, out);
     else
       dot_decoded(c, w->format, matrix_row, out);
@@ -117,30 +123,29 @@ void hk_matvec(
   c.kernel = &matvec_kernel_neon;
 #endif
   bool in_int16 = compute == HK_COMPUTE_AUTO && depth % 32 == 0 && hk_isa_available(HK_ISA_AVX2);
+  bool in_f32 = !in_int16;
+  for (int p = 0; p < count; p++) in_f32 |= !int16_kernel(products[p].format, rows);
   int64_t blocks = (depth + 31) / 32;
-  // x in f32, its sums, its scales, then x in 16 bits.
-  float *packed = hk_pool_shared(pool, sizeof(float) * (size_t)(blocks * (48 * rows + 18)));
-  float *sums = packed + blocks * 32 * rows, *scales = sums + blocks * 8;
-  c.kernel->pack_blocks(x, stride, rows, depth, packed, sums);
-  c.x = packed;
-  c.sums = sums;
+  // x in 16 bits and its factors, then x in f32 and its sums.
+  float *factors = hk_pool_shared(
+      pool, sizeof(float) * (size_t)(blocks * (16 + 16) * HK_MATVEC_ROWS + blocks * (32 * rows + 8)));
+  int16_t *words = (int16_t *)(factors + blocks * 16 * HK_MATVEC_ROWS);
   if (in_int16) {
-    int16_t *words = (int16_t *)(scales + blocks * 8);
-    hk_pack_int16(x, stride, rows, depth, words, scales);
+    hk_pack_int16(x, stride, rows, depth, words, factors);
     c.words = words;
-    float *pairs = scales + blocks * (8 + 16 * rows);
-    for (int64_t b = 0; b < blocks; b++) {
-      pairs[2 * b] = scales[8 * b];
-      pairs[2 * b + 1] = sums[8 * b];
-    }
-    c.pairs = pairs;
-    c.scales = scales;
+    c.factors = factors;
+  }
+  if (in_f32) {
+    float *packed = (float *)words + blocks * 16 * HK_MATVEC_ROWS, *sums = packed + blocks * 32 * rows;
+    c.kernel->pack_blocks(x, stride, rows, depth, packed, sums);
+    c.x = packed;
+    c.sums = sums;
   }
   int64_t pieces = 0;
   for (int p = 0; p < count; p++) {
     // About 16 pieces a matrix, but no piece of less than some ten thousand products.
     int64_t least = (16384 + depth - 1) / depth, share = (products[p].columns + 15) / 16;
-    c.rows_in_piece[p] = share > least ? share : least;
+    c.rows_in_piece[p] = ((share > least ? share : least) + 1) / 2 * 2;
     c.first_piece[p] = pieces;
     pieces += (products[p].columns + c.rows_in_piece[p] - 1) / c.rows_in_piece[p];
     c.first_piece[p + 1] = pieces;

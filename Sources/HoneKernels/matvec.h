@@ -18,20 +18,18 @@ typedef struct hk_matvec_kernel {
       const float *x, int64_t stride, int64_t rows, int64_t depth, float *blocks, float *sums);
 } hk_matvec_kernel;
 
-// The same with x in 16 bits: [depth / 32][rows][32], and for each 32 its scales, [depth / 32][8].
+// Two rows of a matrix with x in 16 bits, which has a scale and a sum for each 32 of a row of x. NULL
+// where the format or the machine has no such kernel. Depth is a multiple of 32.
 typedef void (*hk_dot_int16)(
-    const void *matrix_row, const int16_t *x, const float *scales, const float *sums, int64_t rows,
+    const uint8_t *first, const uint8_t *second, const int16_t *words, const float *factors,
     int64_t depth, float *out);
-// NULL where there is none for the format or the machine.
-hk_dot_int16 hk_dot_int16_for(hk_format format);
-// One row of x with two rows of the matrix; for each 32 of x its scale and its sum. out[2].
-typedef void (*hk_dot_two_int16)(
-    const uint8_t *first, const uint8_t *second, const int16_t *x, const float *pairs,
-    int64_t depth, float *out);
-hk_dot_two_int16 hk_dot_two_int16_for(hk_format format);
-// Depth is a multiple of 32.
+// One row of x: words [depth], factors [depth / 32][scale, sum], out [2].
+hk_dot_int16 hk_dot_two_int16_for(hk_format format);
+// Two to eight rows of x: words [depth / 2][8][2], factors [depth / 32][scale, sum][8], out [2][8].
+hk_dot_int16 hk_dot_lanes_int16_for(hk_format format);
+// Writes words and factors of that many rows.
 void hk_pack_int16(
-    const float *x, int64_t stride, int64_t rows, int64_t depth, int16_t *words, float *scales);
+    const float *x, int64_t stride, int64_t rows, int64_t depth, int16_t *words, float *factors);
 
 // The products of a few rows (at most HK_MATVEC_ROWS) with matrices stored by rows: each stored row
 // is decoded once, in registers, and meets all rows of x.

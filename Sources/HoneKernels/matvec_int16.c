@@ -12,21 +12,14 @@
 #define TARGET __attribute__((target("avx2,fma,f16c")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
-// The f16 at p and the one after it as f32, in the lowest two lanes.
-INLINE __m128 two_f16(const uint8_t *p) {
-  __m128 four = _mm_cvtph_ps(_mm_loadl_epi64((const __m128i *)p));
-  __asm__("" : "+x"(four));
-  return four;
-}
-
 INLINE float sum_of_8(__m256 a) {
   __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
   __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-// The hardware's prefetcher stops at each page of 4 KB, so what is needed in 3 KB is asked for now.
-enum { AHEAD = 3072 };
+// The hardware's prefetcher stops at each page of 4 KB, so what is needed in 6 KB is asked for now.
+enum { AHEAD = 6144 };
 
 // The 32 integers of a block as two vectors of 16 bits. The compiler must not widen each half by
 // itself: widening costs two instructions.
@@ -43,79 +36,27 @@ INLINE void decode_q8_0(const uint8_t *block, __m256i *q) {
   q[1] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(block + 18)));
 }
 
-// As HK_DOT_BLOCKS in matvec_body.h, with x packed as [depth / 32][rows][32] of 16 bits and for each
-// 32 its scales [8] and sums [8].
-#define DOT_BLOCKS(name, bytes, decode, has_minimum, minus)                                   \
-  INLINE void name##_rows(                                                                    \
-      const uint8_t *block, const int16_t *x, const float *scales, const float *sums, int rows, \
-      int64_t depth, float *out) {                                                            \
-    __m256 total[8], minimums = _mm256_setzero_ps();                                          \
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                         \
-      total[r] = _mm256_setzero_ps();                                                         \
-    for (int64_t k = 0; k < depth; k += 32, block += bytes, x += 32 * rows, scales += 8) {    \
-      __m256i q[2];                                                                           \
-      _mm_prefetch((const char *)block + AHEAD, _MM_HINT_T0);                                 \
-      decode(block, q);                                                                       \
-      __m128 stored = two_f16(block);                                                         \
-      __m256 scale = _mm256_broadcastss_ps(stored);                                           \
-      float shares[8];                                                                        \
-      if (rows > 1) _mm256_storeu_ps(shares, _mm256_mul_ps(scale, _mm256_loadu_ps(scales)));  \
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) {                     \
-        __m256i sum = _mm256_add_epi32(                                                       \
-            _mm256_madd_epi16(q[0], _mm256_loadu_si256((const __m256i *)(x + 32 * r))),       \
-            _mm256_madd_epi16(q[1], _mm256_loadu_si256((const __m256i *)(x + 32 * r + 16)))); \
-        __m256 share = rows > 1 ? _mm256_broadcast_ss(shares + r)                             \
-                                : _mm256_mul_ps(scale, _mm256_broadcast_ss(scales));          \
-        total[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), share, total[r]);                 \
-      }                                                                                       \
-      if (has_minimum) {                                                                      \
-        __m256 minimum = _mm256_broadcastss_ps(_mm_movehdup_ps(stored));                      \
-        minimums = _mm256_fmadd_ps(minimum, _mm256_loadu_ps(sums), minimums);                 \
-        sums += 8;                                                                            \
-      } else if (minus != 0) {                                                                \
-        __m256 minimum = _mm256_mul_ps(scale, _mm256_set1_ps(minus));                         \
-        minimums = _mm256_fmadd_ps(minimum, _mm256_loadu_ps(sums), minimums);                 \
-        sums += 8;                                                                            \
-      }                                                                                       \
-    }                                                                                         \
-    float offsets[8];                                                                         \
-    _mm256_storeu_ps(offsets, minimums);                                                      \
-    for (int r = 0; r < rows; r++) out[r] = sum_of_8(total[r]) + offsets[r];                  \
-  }                                                                                           \
-  TARGET static void name(                                                                    \
-      const void *matrix_row, const int16_t *x, const float *scales, const float *sums,       \
-      int64_t rows, int64_t depth, float *out) {                                              \
-    switch (rows) {                                                                           \
-    case 1: name##_rows(matrix_row, x, scales, sums, 1, depth, out); return;                  \
-    case 2: name##_rows(matrix_row, x, scales, sums, 2, depth, out); return;                  \
-    case 3: name##_rows(matrix_row, x, scales, sums, 3, depth, out); return;                  \
-    case 4: name##_rows(matrix_row, x, scales, sums, 4, depth, out); return;                  \
-    case 5: name##_rows(matrix_row, x, scales, sums, 5, depth, out); return;                  \
-    case 6: name##_rows(matrix_row, x, scales, sums, 6, depth, out); return;                  \
-    case 7: name##_rows(matrix_row, x, scales, sums, 7, depth, out); return;                  \
-    case 8: name##_rows(matrix_row, x, scales, sums, 8, depth, out); return;                  \
-    }                                                                                         \
-  }
-
-DOT_BLOCKS(dot_q4_0, 18, decode_q4_0, false, -8.0f)
-DOT_BLOCKS(dot_q4_1, 20, decode_q4_1, true, 0.0f)
-DOT_BLOCKS(dot_q8_0, 34, decode_q8_0, false, 0.0f)
+// What two blocks start with, each two f16: scale and minimum in q4_1, in others scale and numbers.
+INLINE __m128 stored_scales(const uint8_t *first, const uint8_t *second) {
+  int32_t stored[2];
+  memcpy(&stored[0], first, 4);
+  memcpy(&stored[1], second, 4);
+  return _mm_cvtph_ps(_mm_insert_epi32(_mm_cvtsi32_si128(stored[0]), stored[1], 1));
+}
 
 // One row of x with two rows of the matrix, which share its loads and go through the conversion of
-// their scales together. `pairs` holds for each 32 its scale and its sum.
+// their scales together. `factors` holds for each 32 its scale and its sum.
 #define DOT_TWO(name, bytes, decode, has_minimum, factor)                                     \
   TARGET static void name(                                                                    \
-      const uint8_t *first, const uint8_t *second, const int16_t *x, const float *pairs,      \
+      const uint8_t *first, const uint8_t *second, const int16_t *x, const float *factors,    \
       int64_t depth, float *out) {                                                            \
     __m256 total[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};                             \
     __m128 minimums = _mm_setzero_ps();                                                       \
-    for (int64_t k = 0; k < depth; k += 32, first += bytes, second += bytes, pairs += 2) {    \
-      int32_t stored[2];                                                                      \
+    for (int64_t k = 0; k < depth; k += 32, first += bytes, second += bytes, factors += 2) {  \
       _mm_prefetch((const char *)first + AHEAD, _MM_HINT_T0);                                 \
-      memcpy(&stored[0], first, 4);                                                           \
-      memcpy(&stored[1], second, 4);                                                          \
-      __m128 scales = _mm_cvtph_ps(_mm_insert_epi32(_mm_cvtsi32_si128(stored[0]), stored[1], 1)); \
-      __m128 pair = _mm_castpd_ps(_mm_loaddup_pd((const double *)(const void *)pairs));       \
+      _mm_prefetch((const char *)second + AHEAD, _MM_HINT_T0);                                \
+      __m128 scales = stored_scales(first, second);                                           \
+      __m128 pair = _mm_castpd_ps(_mm_loaddup_pd((const double *)(const void *)factors));     \
       if (!has_minimum) {                                                                     \
         scales = _mm_moveldup_ps(scales);                                                     \
         pair = _mm_mul_ps(pair, _mm_setr_ps(1, factor, 1, factor));                           \
@@ -145,7 +86,68 @@ DOT_TWO(dot_two_q4_0, 18, decode_q4_0, false, -8.0f)
 DOT_TWO(dot_two_q4_1, 20, decode_q4_1, true, 1.0f)
 DOT_TWO(dot_two_q8_0, 34, decode_q8_0, false, 0.0f)
 
-hk_dot_two_int16 hk_dot_two_int16_for(hk_format format) {
+// Two rows of the matrix with eight rows of x, which lie beside each other: a lane of a sum belongs to
+// a row of x, so nothing is summed across lanes, and two neighbours of the matrix, broadcast, meet
+// eight pairs of x in one instruction. A piece of the matrix is decoded into memory first, from where
+// a broadcast costs a load alone.
+enum { CHUNK = 512 };
+
+#define DOT_LANES(name, bytes, decode, has_minimum, factor)                                   \
+  TARGET static void name(                                                                    \
+      const uint8_t *first, const uint8_t *second, const int16_t *x, const float *factors,    \
+      int64_t depth, float *out) {                                                            \
+    __m256 total[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};                             \
+    _Alignas(32) int16_t numbers[2][CHUNK];                                                   \
+    _Alignas(16) float stored[CHUNK / 32][4];                                                 \
+    for (int64_t start = 0; start < depth; start += CHUNK) {                                  \
+      int64_t count = depth - start < CHUNK ? depth - start : CHUNK;                          \
+      for (int64_t k = 0; k < count; k += 32, first += bytes, second += bytes) {              \
+        __m256i q[2];                                                                         \
+        _mm_prefetch((const char *)first + AHEAD, _MM_HINT_T0);                               \
+        _mm_prefetch((const char *)second + AHEAD, _MM_HINT_T0);                              \
+        decode(first, q);                                                                     \
+        _mm256_store_si256((__m256i *)(numbers[0] + k), q[0]);                                \
+        _mm256_store_si256((__m256i *)(numbers[0] + k + 16), q[1]);                           \
+        decode(second, q);                                                                    \
+        _mm256_store_si256((__m256i *)(numbers[1] + k), q[0]);                                \
+        _mm256_store_si256((__m256i *)(numbers[1] + k + 16), q[1]);                           \
+        __m128 four = stored_scales(first, second);                                           \
+        if (!has_minimum)                                                                     \
+          four = _mm_mul_ps(_mm_moveldup_ps(four), _mm_setr_ps(1, factor, 1, factor));        \
+        _mm_store_ps(stored[k / 32], four);                                                   \
+      }                                                                                       \
+      for (int64_t k = 0; k < count; k += 32, x += 32 * 8, factors += 16) {                   \
+        __m256i sum[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};                    \
+        _Pragma("clang loop unroll(full)") for (int i = 0; i < 16; i++) {                     \
+          __m256i pairs = _mm256_loadu_si256((const __m256i *)(x + 16 * i));                  \
+          for (int n = 0; n < 2; n++) {                                                       \
+            int32_t pair;                                                                     \
+            memcpy(&pair, numbers[n] + k + 2 * i, 4);                                         \
+            sum[n] = _mm256_add_epi32(                                                        \
+                sum[n], _mm256_madd_epi16(_mm256_set1_epi32(pair), pairs));                   \
+          }                                                                                   \
+        }                                                                                     \
+        __m256 scale = _mm256_loadu_ps(factors);                                              \
+        for (int n = 0; n < 2; n++) {                                                         \
+          const float *two = stored[k / 32] + 2 * n;                                          \
+          total[n] = _mm256_fmadd_ps(                                                         \
+              _mm256_cvtepi32_ps(sum[n]), _mm256_mul_ps(scale, _mm256_broadcast_ss(two)),     \
+              total[n]);                                                                      \
+          if (has_minimum || factor != 0)                                                     \
+            total[n] = _mm256_fmadd_ps(                                                       \
+                _mm256_broadcast_ss(two + 1), _mm256_loadu_ps(factors + 8), total[n]);        \
+        }                                                                                     \
+      }                                                                                       \
+    }                                                                                         \
+    _mm256_storeu_ps(out, total[0]);                                                          \
+    _mm256_storeu_ps(out + 8, total[1]);                                                      \
+  }
+
+DOT_LANES(dot_lanes_q4_0, 18, decode_q4_0, false, -8.0f)
+DOT_LANES(dot_lanes_q4_1, 20, decode_q4_1, true, 1.0f)
+DOT_LANES(dot_lanes_q8_0, 34, decode_q8_0, false, 0.0f)
+
+hk_dot_int16 hk_dot_two_int16_for(hk_format format) {
   switch (format) {
   case HK_Q4_0: return dot_two_q4_0;
   case HK_Q4_1: return dot_two_q4_1;
@@ -154,53 +156,79 @@ hk_dot_two_int16 hk_dot_two_int16_for(hk_format format) {
   }
 }
 
-hk_dot_int16 hk_dot_int16_for(hk_format format) {
+hk_dot_int16 hk_dot_lanes_int16_for(hk_format format) {
   switch (format) {
-  case HK_Q4_0: return dot_q4_0;
-  case HK_Q4_1: return dot_q4_1;
-  case HK_Q8_0: return dot_q8_0;
+  case HK_Q4_0: return dot_lanes_q4_0;
+  case HK_Q4_1: return dot_lanes_q4_1;
+  case HK_Q8_0: return dot_lanes_q8_0;
   default: return NULL;
   }
 }
 
+INLINE float largest_of_8(__m256 a) {
+  __m128 four = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
 TARGET void hk_pack_int16(
-    const float *x, int64_t stride, int64_t rows, int64_t depth, int16_t *words, float *scales) {
-  for (int64_t k = 0; k < depth; k += 32, scales += 8)
-    for (int64_t r = 0; r < 8; r++) {
-      scales[r] = 0;
-      if (r >= rows) continue;
+    const float *x, int64_t stride, int64_t rows, int64_t depth, int16_t *words, float *factors) {
+  const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+  int64_t lanes = rows == 1 ? 1 : 8;
+  // Lanes without a row hold zeros, and so do their scales.
+  if (rows > 1 && rows < 8) memset(words, 0, (size_t)(depth * lanes) * sizeof(int16_t));
+  for (int64_t k = 0; k < depth; k += 32, factors += 2 * lanes, words += 32 * lanes) {
+    float *scales = factors, *sums = factors + lanes;
+    for (int64_t r = rows; r < lanes; r++) scales[r] = sums[r] = 0;
+    for (int64_t r = 0; r < rows; r++) {
       const float *p = x + r * stride + k;
-      float largest = 0;
-      bool finite = true;
-      for (int i = 0; i < 32; i++) {
-        float size = __builtin_fabsf(p[i]);
-        largest = size > largest ? size : largest;
-        finite &= size < __builtin_inff();
+      __m256 a[4], largest = _mm256_setzero_ps(), sum = _mm256_setzero_ps();
+#pragma clang loop unroll(full)
+      for (int i = 0; i < 4; i++) {
+        a[i] = _mm256_loadu_ps(p + 8 * i);
+        largest = _mm256_max_ps(_mm256_and_ps(a[i], magnitude), largest);
+        sum = _mm256_add_ps(sum, a[i]);
       }
-      // Not a number where one of them is not finite, so that the product shows it.
-      scales[r] = finite ? largest * (1.0f / 32767) : __builtin_nanf("");
-      float inverse = finite && scales[r] > 0 ? 1 / scales[r] : 0;
-      for (int i = 0; i < 32; i++)
-        words[i] = (int16_t)(int32_t)__builtin_rintf(finite ? p[i] * inverse : 0);
-      words += 32;
+      sums[r] = sum_of_8(sum);
+      // Not a number where one of them is not finite, so that the product shows it; so is their sum
+      // then, or it is infinite.
+      bool finite = sums[r] - sums[r] == 0;
+      scales[r] = finite ? largest_of_8(largest) * (1.0f / 32767) : __builtin_nanf("");
+      __m256 inverse = _mm256_set1_ps(finite && scales[r] > 0 ? 1 / scales[r] : 0);
+      __m256i whole[4];
+#pragma clang loop unroll(full)
+      for (int i = 0; i < 4; i++)
+        whole[i] = _mm256_cvtps_epi32(_mm256_mul_ps(a[i], inverse));
+      __m256i packed[2];
+      packed[0] = _mm256_permute4x64_epi64(_mm256_packs_epi32(whole[0], whole[1]), 0xd8);
+      packed[1] = _mm256_permute4x64_epi64(_mm256_packs_epi32(whole[2], whole[3]), 0xd8);
+      if (lanes == 1) {
+        _mm256_storeu_si256((__m256i *)words, packed[0]);
+        _mm256_storeu_si256((__m256i *)(words + 16), packed[1]);
+      } else {
+        int32_t pairs[16];
+        memcpy(pairs, packed, sizeof pairs);
+        for (int i = 0; i < 16; i++) memcpy(words + 16 * i + 2 * r, &pairs[i], 4);
+      }
     }
+  }
 }
 
 #else
 
-hk_dot_int16 hk_dot_int16_for(hk_format format) {
+hk_dot_int16 hk_dot_lanes_int16_for(hk_format format) {
   (void)format;
   return NULL;
 }
 
-hk_dot_two_int16 hk_dot_two_int16_for(hk_format format) {
+hk_dot_int16 hk_dot_two_int16_for(hk_format format) {
   (void)format;
   return NULL;
 }
 
 void hk_pack_int16(
-    const float *x, int64_t stride, int64_t rows, int64_t depth, int16_t *words, float *scales) {
-  (void)x, (void)stride, (void)rows, (void)depth, (void)words, (void)scales;
+    const float *x, int64_t stride, int64_t rows, int64_t depth, int16_t *words, float *factors) {
+  (void)x, (void)stride, (void)rows, (void)depth, (void)words, (void)factors;
 }
 
 #endif

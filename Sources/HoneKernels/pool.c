@@ -21,14 +21,21 @@ typedef struct {
   int thread;
 } worker;
 
+// (round << 32) | pieces left of a thread's share: a piece is claimed by counting down, which fails
+// for a thread that comes late from an earlier round.
+typedef struct {
+  _Alignas(64) _Atomic uint64_t tickets;
+} share;
+
 struct hk_pool {
   int threads;
   hk_task task;
   void *context;
   int64_t pieces;
-  // (round << 32) | pieces left: a piece is claimed by counting down, which fails for a thread that
-  // comes late from an earlier round.
-  _Alignas(64) _Atomic uint64_t tickets;
+  uint64_t round;
+  // Neighbouring pieces mostly read neighbouring memory, so each thread has a stretch of them to begin
+  // with; then it takes what others have left.
+  share shares[MAXIMUM_THREADS];
   _Alignas(64) _Atomic int64_t done;
   _Alignas(64) _Atomic int sleepers;
   _Atomic int stopping;
@@ -40,21 +47,34 @@ struct hk_pool {
   size_t scratch_bytes[MAXIMUM_THREADS + 1];
 };
 
+// The first piece of a thread's share.
+static int64_t first_piece(const hk_pool *pool, int64_t pieces, int thread) {
+  return pieces * thread / pool->threads;
+}
+
 static void work(hk_pool *pool, int thread) {
-  uint64_t tickets = atomic_load_explicit(&pool->tickets, memory_order_acquire);
-  while ((uint32_t)tickets != 0) {
-    if (!atomic_compare_exchange_weak_explicit(
-            &pool->tickets, &tickets, tickets - 1, memory_order_acq_rel, memory_order_acquire))
-      continue;
-    // The claim holds the round open, so task, context and pieces stay as they are.
-    pool->task(pool->context, pool->pieces - (int64_t)(uint32_t)tickets, thread);
-    atomic_fetch_add_explicit(&pool->done, 1, memory_order_release);
-    tickets = atomic_load_explicit(&pool->tickets, memory_order_acquire);
+  for (int i = 0; i < pool->threads; i++) {
+    int owner = (thread + i) % pool->threads;
+    _Atomic uint64_t *left = &pool->shares[owner].tickets;
+    uint64_t tickets = atomic_load_explicit(left, memory_order_acquire);
+    while ((uint32_t)tickets != 0) {
+      if (!atomic_compare_exchange_weak_explicit(
+              left, &tickets, tickets - 1, memory_order_acq_rel, memory_order_acquire))
+        continue;
+      // The claim holds the round open, so task, context and pieces stay as they are.
+      int64_t end = first_piece(pool, pool->pieces, owner + 1);
+      pool->task(pool->context, end - (int64_t)(uint32_t)tickets, thread);
+      atomic_fetch_add_explicit(&pool->done, 1, memory_order_release);
+      tickets = atomic_load_explicit(left, memory_order_acquire);
+    }
   }
 }
 
 static bool has_work(hk_pool *pool) {
-  return (uint32_t)atomic_load_explicit(&pool->tickets, memory_order_acquire) != 0;
+  for (int i = 0; i < pool->threads; i++)
+    if ((uint32_t)atomic_load_explicit(&pool->shares[i].tickets, memory_order_acquire) != 0)
+      return true;
+  return false;
 }
 
 static void *serve(void *argument) {
@@ -120,8 +140,11 @@ void hk_pool_run(hk_pool *pool, int64_t pieces, hk_task task, void *context) {
   pool->context = context;
   pool->pieces = pieces;
   atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
-  uint64_t round = (atomic_load_explicit(&pool->tickets, memory_order_relaxed) >> 32) + 1;
-  atomic_store(&pool->tickets, round << 32 | (uint64_t)(uint32_t)pieces);
+  uint64_t round = ++pool->round << 32;
+  for (int i = 0; i < pool->threads; i++)
+    atomic_store(
+        &pool->shares[i].tickets,
+        round | (uint64_t)(first_piece(pool, pieces, i + 1) - first_piece(pool, pieces, i)));
   if (atomic_load(&pool->sleepers) > 0) {
     pthread_mutex_lock(&pool->mutex);
     pthread_cond_broadcast(&pool->wake);

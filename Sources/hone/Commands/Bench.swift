@@ -10,14 +10,17 @@ struct Bench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures a model's speed, and the kernels against the machine's limits.",
     discussion: """
-      The limits are measured in the same run. --peers takes the results of Benchmarks/peers/run \
-      and prints the ratios to them.
+      The limits are measured in the same run. Benchmarks/peers/run measures Hone and others in turn.
       """)
 
   @OptionGroup var options: ModelOptions
 
-  @Option(help: "Results of Benchmarks/peers/run, for ratios.")
-  var peers: String?
+  enum Part: String, CaseIterable, ExpressibleByArgument {
+    case model, kernels
+  }
+
+  @Option(help: "Measure one part alone.")
+  var only: Part?
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -29,11 +32,10 @@ struct Bench: AsyncParsableCommand {
     let loaded = try LanguageModel(local, engine: engine)
     let loading = ContinuousClock.now - start
     let benchmark = Benchmark(loaded, engine: engine)
-    let throughput = benchmark.throughput()
+    let throughput = only == .kernels ? [] : benchmark.throughput()
     let memory = ProcessMemory.peak
-    let kernels = benchmark.kernels()
-    let limits = benchmark.limits()
-    let ratios = try peers.map { try PeerRatios.read($0, against: throughput) } ?? []
+    let kernels = only == .model ? [] : benchmark.kernels()
+    let limits = only == .model ? [] : benchmark.limits()
     let milliseconds =
       Double(loading.components.seconds) * 1e3 + Double(loading.components.attoseconds) / 1e15
 
@@ -54,13 +56,12 @@ struct Bench: AsyncParsableCommand {
       }
       print(
         JSONValue([
-          "model": .string(options.reference.model),
+          "path": .string(options.reference.model),
           "threads": .integer(engine.threads.threadCount),
           "isa": .string(String(cString: hk_isa_name(hk_isa_current()))),
           "compute": .string(engine.compute.rawValue), "limits": list(limits),
-          "kernels": list(kernels), "model_speed": list(throughput),
+          "kernels": list(kernels), "model": list(throughput),
           "load_milliseconds": .number(milliseconds), "peak_memory_bytes": .integer(memory),
-          "peers": list(ratios),
         ]).page)
       return
     }
@@ -74,7 +75,7 @@ struct Bench: AsyncParsableCommand {
       (heading: "", .left), (heading: "", .right), (heading: "", .left), (heading: "", .right),
       (heading: "", .left))
     for (title, results) in [
-      ("machine", limits), ("kernels", kernels), ("model", throughput), ("peers", ratios),
+      ("machine", limits), ("kernels", kernels), ("model", throughput),
     ] where !results.isEmpty {
       table.add(title, "", "", "", "")
       for result in results {
@@ -85,32 +86,9 @@ struct Bench: AsyncParsableCommand {
       }
     }
     table.add("memory", "", "", "", "")
-    table.add("  peak while generating", String(format: "%.0f", Double(memory) / 1e6), "MB", "", "")
+    table.add(
+      "  peak, 512 tokens at once", String(format: "%.0f", Double(memory) / 1e6), "MB", "", "")
     table.add("  loading", String(format: "%.0f", milliseconds), "ms", "", "")
     print(table.text)
-  }
-}
-
-/// The ratios of what was measured here to what Benchmarks/peers/run measured of others.
-enum PeerRatios {
-  static func read(_ path: String, against own: [Benchmark.Result]) throws -> [Benchmark.Result] {
-    let json = try JSONParser.parse(try TextFile.contents(of: path), file: path)
-    guard let results = json["results"]?.array else {
-      throw FormatError(file: path, place: "\"results\"", problem: "is missing")
-    }
-    let names = [
-      "prefill": own.first { $0.name.hasPrefix("prefill") },
-      "decode": own.first { $0.name == "decode" },
-      "decode_8": own.first { $0.name == "decode of 8 together" },
-    ]
-    return results.compactMap { result in
-      guard let peer = result["peer"]?.string, let what = result["what"]?.string,
-        let rate = result["tokens_per_second"]?.double, rate > 0, let found = names[what] ?? nil
-      else { return nil }
-      let compute = result["compute"]?.string.map { " \($0)" } ?? ""
-      return Benchmark.Result(
-        "\(found.name) over \(peer)\(compute) (\(Int(rate.rounded())) tokens/s)",
-        found.value / rate, "x")
-    }
   }
 }
