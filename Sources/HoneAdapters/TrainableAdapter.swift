@@ -41,6 +41,15 @@ public protocol TrainableAdapter: Adapter {
   /// checkpoints.
   func folder() throws -> AdapterContents
 
+  /// An adapter read from a folder as training goes on with it under a recipe's settings; those
+  /// that were left to their defaults ask for nothing.
+  ///
+  /// - Parameter subject: what errors call the adapter: its folder.
+  /// - Throws: ``AdapterError`` with every setting that the folder contradicts, and both values.
+  func continued(
+    with settings: SettingValues, from subject: String
+  ) throws -> any TrainableAdapter
+
   /// Called after each step's parameters were updated, before anything else computes with them.
   ///
   /// - Parameters:

@@ -52,7 +52,7 @@ extension Pipeline {
         note: result.end.bestStep.map { "the best after \($0)" } ?? ""),
       ReportContent.Highlight(
         "Time", result.end.seconds.asDuration, note: "\(engine.threads.threadCount) threads"),
-      ReportContent.Highlight("Memory", "\(result.end.peakMemory >> 20) MB", note: "at its peak"),
+      ReportContent.Highlight("Memory", result.end.peakMemory.asBytes, note: "at its peak"),
     ]
     content.samples = result.answers.prefix(12).map {
       ReportContent.Sample(
@@ -60,12 +60,13 @@ extension Pipeline {
     }
     content.data = statisticsEntries
     content.run = [
-      ReportContent.Entry("trained parameters", "\(adapter.parameterCount)"),
+      ReportContent.Entry("trained parameters", ReportText.count(adapter.parameterCount)),
       ReportContent.Entry("threads", "\(engine.threads.threadCount)"),
     ]
     content.warnings = warnings
     content.recipe = recipe.text
     content.versions = [
+      ReportContent.Entry("hone", Version.current),
       ReportContent.Entry("instructions", String(cString: hk_isa_name(hk_isa_current()))),
       ReportContent.Entry("system", ProcessInfo.processInfo.operatingSystemVersionString),
     ]
@@ -76,14 +77,15 @@ extension Pipeline {
   private var statisticsEntries: [ReportContent.Entry] {
     let statistics = train.statistics
     return [
-      ReportContent.Entry("examples", "\(statistics.examples)"),
-      ReportContent.Entry("tokens", "\(statistics.tokens)"),
-      ReportContent.Entry("trained tokens", "\(statistics.trainedTokens)"),
+      ReportContent.Entry("examples", ReportText.count(statistics.examples)),
+      ReportContent.Entry("tokens", ReportText.count(statistics.tokens)),
+      ReportContent.Entry("trained tokens", ReportText.count(statistics.trainedTokens)),
       ReportContent.Entry(
         "lengths", "\(statistics.shortest) to \(statistics.longest), median \(statistics.median)"),
-      ReportContent.Entry("rows", "\(statistics.rows), \(Int(statistics.efficiency * 100)) % full"),
-      ReportContent.Entry("cut", "\(statistics.truncated)"),
-      ReportContent.Entry("left out", "\(statistics.dropped)"),
+      ReportContent.Entry(
+        "rows", "\(ReportText.count(statistics.rows)), \(Int(statistics.efficiency * 100)) % full"),
+      ReportContent.Entry("cut", ReportText.count(statistics.truncated)),
+      ReportContent.Entry("left out", ReportText.count(statistics.dropped)),
       ReportContent.Entry("held out", "\(valid?.statistics.examples ?? 0)"),
     ]
   }
@@ -114,21 +116,27 @@ extension Pipeline {
   }
 
   private var checksums: [ReportContent.Checksum] {
-    ["adapter_model.safetensors", "adapter_config.json"].compactMap { name in
-      guard let data = FileManager.default.contents(atPath: "\(folder.adapterPath)/\(name)") else {
-        return nil
+    let adapter = ["adapter_model.safetensors", "adapter_config.json"].map {
+      (name: "adapter/\($0)", path: "\(folder.adapterPath)/\($0)")
+    }
+    let name = URL(fileURLWithPath: local.path).lastPathComponent
+    return ([(name: name, path: local.path)] + adapter).compactMap { name, path in
+      // A folder is no file; a large model would take longer to read than some runs to train.
+      guard let file = try? MappedFile(path: path), file.bytes.count <= 1 << 30 else { return nil }
+      return withExtendedLifetime(file) {
+        var hash = SHA256()
+        hash.update(file.bytes)
+        return ReportContent.Checksum(
+          file: name, bytes: file.bytes.count, sha256: hash.finish().hexadecimal)
       }
-      var hash = SHA256()
-      hash.update(Array(data))
-      return ReportContent.Checksum(
-        file: "adapter/\(name)", bytes: data.count, sha256: hash.finish().hexadecimal)
     }
   }
 
   /// `run.json`: the run in numbers.
   func summary(_ result: RunResult) -> JSONValue {
     var object = JSONObject([
-      ("model", .string(recipe.model)), ("method", .string(recipe.method.name)),
+      ("hone", .string(Version.current)), ("model", .string(recipe.model)),
+      ("method", .string(recipe.method.name)),
       ("reason", .string(result.end.reason.rawValue)), ("steps", .integer(result.end.step)),
       ("best_step", result.end.bestStep.map { .integer($0) } ?? .null),
       ("seconds", .number(result.end.seconds)),

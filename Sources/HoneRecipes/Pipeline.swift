@@ -39,7 +39,13 @@ public final class Pipeline {
     self.model = model
     options = try TrainingOptions(training)
     if let folder = recipe.adapterFolder {
-      adapter = try AdapterFolder.load(folder, for: model, engine: engine)
+      let found = try AdapterFolder.load(folder, for: model, engine: engine)
+      guard found.methodName == recipe.method.name else {
+        throw AdapterError(
+          folder,
+          problem: "holds an adapter of \(found.methodName), the recipe says \(recipe.method.name)")
+      }
+      adapter = try found.continued(with: recipe.methodSettings, from: folder)
     } else {
       adapter = try recipe.method.make(recipe.methodSettings, model, engine, options.seed)
     }
@@ -125,14 +131,13 @@ public final class Pipeline {
     listener: (TrainingEvent) -> Void = { _ in }
   ) throws -> RunResult {
     let run = try trainingRun()
-    if !resuming, !folder.checkpointSteps.isEmpty {
-      throw TrainingError(
-        folder.path, problem: "holds a run already",
-        advice: "go on with it with --resume, or set another output")
-    }
-    try folder.prepare()
-    try AtomicFile.write(Array(recipe.text.utf8), to: "\(folder.path)/recipe.yaml")
-    let end = try run.run(resuming: resuming, isInterrupted: isInterrupted, listener: listener)
+    if !resuming { try folder.expectNoRun() }
+    // The recipe stands beside what was made from it: a run that is refused leaves it alone.
+    let end = try run.run(
+      resuming: resuming, isInterrupted: isInterrupted,
+      willStart: {
+        try AtomicFile.write(Array(recipe.text.utf8), to: "\(folder.path)/recipe.yaml")
+      }, listener: listener)
     var result = RunResult(end: end, folder: folder)
     result.events = try folder.events()
     guard end.reason != .interrupted else { return result }

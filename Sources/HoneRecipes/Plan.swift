@@ -23,9 +23,10 @@ extension Pipeline {
     let run = try trainingRun()
     let batches = batches
     let perEpoch = batches.stepsPerEpoch
-    // The first touches the memory, the next ones are timed; tokens vary from step to step.
+    // The largest take the most memory. The first touches it, the next ones are timed; tokens vary
+    // from step to step.
     var measured: [(tokens: Int, seconds: Double)] = []
-    for step in 0..<min(3, perEpoch) {
+    for step in try run.largestSteps(ofFirst: 64) + Array(0..<min(2, perEpoch)) {
       measured.append(try run.measure(step: step))
     }
     let timed = measured.count > 1 ? Array(measured.dropFirst()) : measured

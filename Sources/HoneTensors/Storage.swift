@@ -35,32 +35,54 @@ package final class Workspace {
   package init() {}
 
   deinit {
-    for blocks in free.values { for block in blocks { releaseBlock(block) } }
+    trim(by: bytesIdle)
   }
 
   /// Memory for at least `byteCount` bytes; what it holds is undefined.
   package func storage(byteCount: Int) -> Storage {
     let size = Self.sizeClass(byteCount)
-    bytesInUse += size
+    let (block, blockSize) = idleBlock(ofAtLeast: size) ?? (newBlock(of: size), size)
+    bytesInUse += blockSize
     peakBytes = max(peakBytes, bytesInUse)
-    if let block = free[size]?.popLast() {
-      bytesIdle -= size
-      return Storage(pointer: block, byteCount: size, workspace: self)
-    }
-    // Idle blocks of other sizes make room before new memory is asked for.
-    if bytesIdle > max(bytesInUse / 2, 64 << 20) { trim() }
-    var block: UnsafeMutableRawPointer?
-    guard posix_memalign(&block, 64, size) == 0, let block else {
-      fatalError("out of memory: \(size) bytes on top of \(bytesInUse) in use")
-    }
-    return Storage(pointer: block, byteCount: size, workspace: self)
+    return Storage(pointer: block, byteCount: blockSize, workspace: self)
   }
 
-  /// Gives idle memory back to the system.
-  package func trim() {
-    for blocks in free.values { for block in blocks { releaseBlock(block) } }
-    free.removeAll()
-    bytesIdle = 0
+  /// An idle block that is up to about a quarter larger than needed: the rows of the next step are
+  /// a little shorter or longer than those of this one.
+  private func idleBlock(ofAtLeast size: Int) -> (UnsafeMutableRawPointer, size: Int)? {
+    var size = size
+    for _ in 0..<3 {
+      if let block = free[size]?.popLast() {
+        bytesIdle -= size
+        return (block, size)
+      }
+      size = Self.sizeClass(size + 1)
+    }
+    return nil
+  }
+
+  /// Memory from the system. Idle blocks make room for it, so that no more is held than was once in
+  /// use, but for a little.
+  private func newBlock(of size: Int) -> UnsafeMutableRawPointer {
+    let excess = bytesInUse + bytesIdle + size - max(peakBytes, bytesInUse + size) - Self.slack
+    if excess > 0 { trim(by: excess) }
+    guard let block = allocateBlock(size) else {
+      fatalError("out of memory: \(size) bytes on top of \(bytesInUse) in use")
+    }
+    return block
+  }
+
+  /// Gives idle memory back to the system, the largest blocks first.
+  private func trim(by byteCount: Int) {
+    var rest = byteCount
+    for size in free.keys.sorted(by: >) {
+      while rest > 0, let block = free[size]?.popLast() {
+        releaseBlock(block, byteCount: size)
+        bytesIdle -= size
+        rest -= size
+      }
+      if rest <= 0 { return }
+    }
   }
 
   fileprivate func reclaim(_ pointer: UnsafeMutableRawPointer, byteCount: Int) {
@@ -77,4 +99,31 @@ package final class Workspace {
   }
 }
 
-private func releaseBlock(_ block: UnsafeMutableRawPointer) { free(block) }
+extension Workspace {
+  /// What may lie idle beyond the most that was ever in use.
+  private static let slack = 16 << 20
+}
+
+/// From here on blocks are pages of their own: the C library's heap would keep them when they are
+/// freed, with holes between them.
+private let pageLimit = 1 << 20
+
+#if os(Linux)
+  private let anonymousMapping = MAP_PRIVATE | MAP_ANONYMOUS
+#else
+  private let anonymousMapping = MAP_PRIVATE | MAP_ANON
+#endif
+
+private func allocateBlock(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+  if byteCount < pageLimit {
+    var block: UnsafeMutableRawPointer?
+    return posix_memalign(&block, 64, byteCount) == 0 ? block : nil
+  }
+  let block = mmap(nil, byteCount, PROT_READ | PROT_WRITE, anonymousMapping, -1, 0)
+  return block == MAP_FAILED ? nil : block
+}
+
+private func releaseBlock(_ block: UnsafeMutableRawPointer, byteCount: Int) {
+  if byteCount < pageLimit { return free(block) }
+  munmap(block, byteCount)
+}

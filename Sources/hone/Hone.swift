@@ -2,13 +2,14 @@ import ArgumentParser
 // For C's `stdout`, a variable that nobody sets.
 @preconcurrency import Foundation
 import HoneModels
+import HoneRecipes
 
 /// The command line: parses arguments, calls the library, prints, and says how it went.
 struct Hone: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hone",
     abstract: "Runs and customises small language models on the CPU.",
-    version: "0.1.0",
+    version: Version.current,
     subcommands: [
       Quickstart.self, Train.self, PlanRun.self, Recipes.self, Generate.self, Chat.self,
       Score.self, Merge.self, Pull.self, Models.self, Inspect.self, Tokenize.self, Render.self,

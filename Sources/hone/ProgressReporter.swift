@@ -71,7 +71,9 @@ final class ProgressReporter: Sendable {
         standardError.write("\r\u{1B}[K" + step.bar(width: Self.terminalWidth))
         state.isLineOpen = true
       case .lines: standardError.write(step.line + "\n")
-      case .events: print(step.event)
+      case .events:
+        print(step.event)
+        fflush(nil)
       case .silent: break
       }
     }

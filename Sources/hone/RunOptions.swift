@@ -23,8 +23,12 @@ struct RunOptions: ParsableArguments {
   }
 
   /// Reads a recipe and all that it names.
-  func pipeline(_ file: String) async throws -> Pipeline {
+  ///
+  /// - Parameter startsRun: whether the run's folder must be free.
+  func pipeline(_ file: String, startsRun: Bool = false) async throws -> Pipeline {
     let recipe = try UsageError.catching { try Recipe.read(file, overrides: overrides) }
+    // Large data takes a while to read; nobody wants to hear this after it.
+    if startsRun { try RunFolder(path: recipe.output).expectNoRun() }
     let local = try await ModelReferenceOption.locate(recipe.model)
     return try Pipeline(
       recipe, model: local, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
@@ -45,6 +49,8 @@ struct RunDisplay {
   mutating func show(_ event: TrainingEvent) {
     if json {
       print(event.line)
+      // Who reads the events wants each when it happens.
+      fflush(nil)
       return
     }
     switch event {

@@ -19,19 +19,7 @@ enum Program {
     _ arguments: [String], environment: [String: String?] = [:], input: String = "",
     shell: String? = nil, interruptAfter delay: TimeInterval? = nil
   ) throws -> Outcome {
-    let process = Process()
-    if let shell {
-      process.executableURL = URL(fileURLWithPath: "/bin/sh")
-      process.arguments = ["-c", shell, executable] + arguments
-    } else {
-      process.executableURL = URL(fileURLWithPath: executable)
-      process.arguments = arguments
-    }
-    var variables = ProcessInfo.processInfo.environment
-    // Help is folded at a terminal's width, which must not depend on who runs the tests.
-    variables["COLUMNS"] = "80"
-    for (name, value) in environment { variables[name] = value }
-    process.environment = variables
+    let process = process(arguments, environment: environment, shell: shell)
     let standardInput = Pipe()
     process.standardInput = standardInput
     let output = Pipe()
@@ -52,6 +40,63 @@ enum Program {
     return Outcome(
       code: process.terminationStatus, output: String(decoding: outputData, as: UTF8.self),
       error: String(decoding: errorData, as: UTF8.self))
+  }
+
+  /// Runs the program and sends it a signal when it has printed a line.
+  static func run(
+    _ arguments: [String], sending signal: Int32, after isLine: (Substring) -> Bool
+  ) throws -> Outcome {
+    let process = process(arguments)
+    let output = Pipe()
+    let error = Pipe()
+    process.standardOutput = output
+    process.standardError = error
+    try process.run()
+    var printed = Data()
+    var isSent = false
+    while case let data = output.fileHandleForReading.availableData, !data.isEmpty {
+      printed += data
+      let text = String(decoding: printed, as: UTF8.self)
+      if !isSent, text.split(separator: "\n").contains(where: isLine) {
+        isSent = true
+        Foundation.kill(process.processIdentifier, signal)
+      }
+    }
+    let errorData = error.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Outcome(
+      code: process.terminationStatus, output: String(decoding: printed, as: UTF8.self),
+      error: String(decoding: errorData, as: UTF8.self))
+  }
+
+  /// Runs the program for a while and ends it as a power cut would.
+  static func kill(_ arguments: [String], after delay: TimeInterval) throws {
+    let process = process(arguments)
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    Thread.sleep(forTimeInterval: delay)
+    Foundation.kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+  }
+
+  private static func process(
+    _ arguments: [String], environment: [String: String?] = [:], shell: String? = nil
+  ) -> Process {
+    let process = Process()
+    if let shell {
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = ["-c", shell, executable] + arguments
+    } else {
+      process.executableURL = URL(fileURLWithPath: executable)
+      process.arguments = arguments
+    }
+    var variables = ProcessInfo.processInfo.environment
+    // Help is folded at a terminal's width, which must not depend on who runs the tests.
+    variables["COLUMNS"] = "80"
+    for (name, value) in environment { variables[name] = value }
+    process.environment = variables
+    return process
   }
 
   /// The program stands beside the test bundle.

@@ -22,7 +22,7 @@ struct LoRAOptions {
   var ratio: Double
 
   /// One place where a LoRA acts.
-  struct Place {
+  struct Place: Equatable {
     var site: Site
     /// Its number among the network's sites.
     var index: Int

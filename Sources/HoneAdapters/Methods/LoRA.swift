@@ -267,11 +267,10 @@ extension LoRA.Module {
     let names = place.names
     let down = matrix(names.down, [place.rank, place.inputs], true)
     let up = matrix(names.up, [place.outputs, place.rank], false)
-    // The embedding's two start the other way round, so neither is the slow one.
-    let factor = place.site.kind == .embedding ? 1 : Float(options.ratio)
     self.init(
       site: place.site, down: Parameter(names.down, down),
-      up: Parameter(names.up, up, rateFactor: factor), scale: place.scale,
+      up: Parameter(names.up, up, rateFactor: options.rateFactor(at: place.site)),
+      scale: place.scale,
       dropout: place.site.kind == .embedding ? 0 : Float(options.dropout), place: place.index)
   }
 }

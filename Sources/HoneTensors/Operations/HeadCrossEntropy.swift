@@ -27,8 +27,10 @@ package func headCrossEntropy(
 ) -> TokenLosses {
   precondition(rows.count == targets.count, "\(rows.count) rows of \(targets.count) targets")
   let columns = hidden.shape.columns
-  // About 48 MB of logits.
-  let chunk = max(16, min(rows.count, (12 << 20) / max(vocabulary, 1)))
+  // At most about 48 MB of logits, in equal parts: a small rest would take as long to prepare.
+  let limit = max(16, (12 << 20) / max(vocabulary, 1))
+  let chunkCount = max(1, (rows.count + limit - 1) / limit)
+  let chunk = max(1, (rows.count + chunkCount - 1) / chunkCount)
   let records = pass.tape.map { $0.keeping != .nothing } ?? false
   let hiddenGradient = records ? pass.engine.zeros(hidden.shape) : nil
   let found = Gradients(engine: pass.engine)

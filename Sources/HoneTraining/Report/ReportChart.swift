@@ -89,7 +89,7 @@ struct ReportChart {
       (line: line, place: line.points.last.map { y.place($0.y) } ?? 0)
     }.sorted { $0.place < $1.place }
     for index in ends.indices.dropFirst() {
-      ends[index].place = max(ends[index].place, ends[index - 1].place + 16)
+      ends[index].place = max(ends[index].place, ends[index - 1].place + 20)
     }
     let overflow = (ends.last?.place ?? 0) - (height - 26)
     if overflow > 0 { for index in ends.indices { ends[index].place -= overflow } }

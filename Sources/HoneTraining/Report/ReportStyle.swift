@@ -50,12 +50,12 @@ enum ReportStyle {
       border-left: 3px solid var(--second); font-size: 15px;
     }
     .highlights {
-      display: grid; grid-template-columns: repeat(auto-fit, minmax(134px, 1fr)); gap: 24px 24px;
+      display: grid; grid-template-columns: repeat(auto-fit, minmax(122px, 1fr)); gap: 24px 20px;
       margin: 0; padding: 22px 0 20px; border-top: 1px solid var(--ink);
       border-bottom: 1px solid var(--hair);
     }
     .highlights dt { font-size: 13px; color: var(--soft); }
-    .highlights dd { margin: 2px 0 0; font-size: 28px; line-height: 1.2; white-space: nowrap; }
+    .highlights dd { margin: 2px 0 0; font-size: 26px; line-height: 1.2; white-space: nowrap; }
     .highlights small {
       display: block; font: 13px/1.4 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans",
         sans-serif;
@@ -129,7 +129,7 @@ enum ReportStyle {
       .files, .exam { font-size: 13px; }
       .bar { width: 100%; }
       .score { width: auto; }
-      .loss svg text { font-size: 20px; }
+      .loss svg text { font-size: 22px; }
     }
     """
 }

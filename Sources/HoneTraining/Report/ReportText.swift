@@ -1,9 +1,9 @@
 import Foundation
 
 /// Numbers as the report writes them.
-enum ReportText {
+package enum ReportText {
   /// 41616 as 41,616.
-  static func count(_ value: Int) -> String {
+  package static func count(_ value: Int) -> String {
     let digits = String(value.magnitude)
     var text = ""
     for (index, digit) in digits.enumerated() {

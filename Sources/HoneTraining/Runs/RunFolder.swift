@@ -27,6 +27,17 @@ public struct RunFolder: Sendable {
     }
   }
 
+  /// Makes sure that a new run would overwrite nothing.
+  ///
+  /// - Throws: ``TrainingError`` when there is a checkpoint or an adapter.
+  package func expectNoRun() throws {
+    guard checkpointSteps.isEmpty, !FileManager.default.fileExists(atPath: adapterPath) else {
+      throw TrainingError(
+        path, problem: "holds a run already",
+        advice: "go on with it with --resume, or set another output")
+    }
+  }
+
   /// Steps that have a checkpoint, ascending.
   public var checkpointSteps: [Int] { steps(named: "step-") }
 
@@ -69,7 +80,14 @@ public struct RunFolder: Sendable {
     return events
   }
 
-  func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
+  /// Removes a folder of ``checkpointsPath``; one killed in the middle leaves no half of it behind.
+  func remove(_ target: String) {
+    let name = URL(fileURLWithPath: target).lastPathComponent
+    let partial = "\(checkpointsPath)/.\(name).partial"
+    try? FileManager.default.removeItem(atPath: partial)
+    guard rename(target, partial) == 0 else { return }
+    try? FileManager.default.removeItem(atPath: partial)
+  }
 
   private func make(_ path: String) throws {
     try NewFolder.make(path, advice: "choose another output folder")

@@ -25,6 +25,8 @@ where Goal.Batch == Source.Batch {
   private let schedule: Schedule
   private var state = Checkpoint(
     step: 0, bestStep: nil, bestLoss: .infinity, validationsWithoutGain: 0, seconds: 0)
+  /// The step of the checkpoint that was last read or written.
+  private var checkpointStep: Int?
 
   /// - Parameters:
   ///   - validation: batches whose loss is watched, one epoch of them each time.
@@ -70,19 +72,23 @@ where Goal.Batch == Source.Batch {
   /// - Parameters:
   ///   - resuming: whether to go on after the folder's last checkpoint, if there is one.
   ///   - isInterrupted: asked after each step; when true, a checkpoint is written and the run ends.
+  ///   - willStart: called when nothing stands in the run's way any more, before it writes anything
+  ///     of its own.
   ///   - listener: hears each event after it was logged.
   /// - Throws: ``TrainingError`` when the loss is not a number or the run diverges; the last good
   ///   state is kept as a checkpoint.
   @discardableResult
   package func run(
     resuming: Bool = false, isInterrupted: () -> Bool = { false },
-    listener: (TrainingEvent) -> Void = { _ in }
+    willStart: () throws -> Void = {}, listener: (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingEvent.End {
     try folder.prepare()
     if resuming, let last = folder.checkpointSteps.last {
       state = try Checkpoint.read(
         folder.checkpointPath(step: last), adapter: adapter, optimizer: optimizer, origin: origin)
+      checkpointStep = last
     }
+    try willStart()
     let log = try EventLog(path: folder.eventsPath, after: state.step)
     func tell(_ event: TrainingEvent) throws {
       try log.append(event)
@@ -139,6 +145,20 @@ where Goal.Batch == Source.Batch {
   package var validationCount: Int {
     guard validation != nil else { return 0 }
     return stepCount / (options.validateEvery ?? source.stepsPerEpoch) + 1
+  }
+
+  /// The steps with the most tokens and with the most trained ones, among the first.
+  package func largestSteps(ofFirst count: Int) throws -> [Int] {
+    var tokens = (step: 0, most: -1.0)
+    var trained = tokens
+    for step in 0..<min(count, source.stepsPerEpoch, stepCount) {
+      for batch in try source.batches(step: step) {
+        let sizes = (Double(objective.tokenCount(of: batch)), objective.weight(of: batch))
+        if sizes.0 > tokens.most { tokens = (step, sizes.0) }
+        if sizes.1 > trained.most { trained = (step, sizes.1) }
+      }
+    }
+    return tokens.step == trained.step ? [tokens.step] : [tokens.step, trained.step]
   }
 
   /// Computes a step's gradients and throws them away.
@@ -284,8 +304,11 @@ where Goal.Batch == Source.Batch {
   @discardableResult
   private func writeCheckpoint() throws -> String {
     let path = folder.checkpointPath(step: state.step)
+    // One that is there already is not risked for writing the same again.
+    guard state.step != checkpointStep else { return path }
     try state.write(
       to: path, in: folder, adapter: adapter, base: base, optimizer: optimizer, origin: origin)
+    checkpointStep = state.step
     for old in folder.checkpointSteps.dropLast(max(1, options.checkpointsKept)) {
       folder.remove(folder.checkpointPath(step: old))
     }

@@ -24,7 +24,7 @@ struct Train: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let pipeline = try await options.pipeline(recipe)
+    let pipeline = try await options.pipeline(recipe, startsRun: !resume)
     if !json { standardError.write(pipeline.heading) }
     let result = try Self.run(pipeline, resuming: resume, json: json)
     guard !json else { return }

@@ -173,6 +173,9 @@ private final class Forgetful: TrainableAdapter {
   var methodName: String { inner.methodName }
   var parameters: [Parameter] { inner.parameters }
   func folder() throws -> AdapterContents { try inner.folder() }
+  func continued(
+    with settings: SettingValues, from subject: String
+  ) throws -> any TrainableAdapter { self }
   func project(
     _ input: Tensor, at sites: [Site], through bases: [Projection], in pass: Pass
   ) -> [Tensor] {
