@@ -96,6 +96,7 @@ enum Program {
     variables["COLUMNS"] = "80"
     for (name, value) in environment { variables[name] = value }
     process.environment = variables
+    process.standardInput = FileHandle.nullDevice
     return process
   }
 
