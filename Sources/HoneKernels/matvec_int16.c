@@ -45,41 +45,56 @@ INLINE __m128 stored_scales(const uint8_t *first, const uint8_t *second) {
 }
 
 // One row of x with two rows of the matrix, which share its loads and go through the conversion of
-// their scales together. `factors` holds for each 32 its scale and its sum.
+// their scales together. `factors` holds for each 32 its scale and its sum. A block is summed as a
+// whole before it is scaled, as where eight rows of x meet, so that a row's bits do not depend on what
+// is decoded beside it; two blocks go together through that sum.
+INLINE __m256i block_sum(const __m256i *q, __m256i x0, __m256i x1) {
+  return _mm256_add_epi32(_mm256_madd_epi16(q[0], x0), _mm256_madd_epi16(q[1], x1));
+}
+
 #define DOT_TWO(name, bytes, decode, has_minimum, factor)                                     \
   TARGET static void name(                                                                    \
       const uint8_t *first, const uint8_t *second, const int16_t *x, const float *factors,    \
       int64_t depth, float *out) {                                                            \
-    __m256 total[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};                             \
-    __m128 minimums = _mm_setzero_ps();                                                       \
-    for (int64_t k = 0; k < depth; k += 32, first += bytes, second += bytes, factors += 2) {  \
+    __m128 total = _mm_setzero_ps(), minimums = _mm_setzero_ps();                             \
+    for (int64_t k = 0; k < depth; k += 64, first += 2 * bytes, second += 2 * bytes, factors += 4) { \
+      bool both = k + 32 < depth;                                                             \
+      __m256i q[2], sum[4];                                                                   \
       _mm_prefetch((const char *)first + AHEAD, _MM_HINT_T0);                                 \
       _mm_prefetch((const char *)second + AHEAD, _MM_HINT_T0);                                \
-      __m128 scales = stored_scales(first, second);                                           \
-      __m128 pair = _mm_castpd_ps(_mm_loaddup_pd((const double *)(const void *)factors));     \
-      if (!has_minimum) {                                                                     \
-        scales = _mm_moveldup_ps(scales);                                                     \
-        pair = _mm_mul_ps(pair, _mm_setr_ps(1, factor, 1, factor));                           \
-      }                                                                                       \
-      __m128 shares = _mm_mul_ps(scales, pair);                                               \
-      if (has_minimum || factor != 0) minimums = _mm_add_ps(minimums, shares);                \
       __m256i x0 = _mm256_loadu_si256((const __m256i *)(x + k));                              \
       __m256i x1 = _mm256_loadu_si256((const __m256i *)(x + k + 16));                         \
-      __m256i q[2];                                                                           \
       decode(first, q);                                                                       \
-      __m256i sum = _mm256_add_epi32(_mm256_madd_epi16(q[0], x0), _mm256_madd_epi16(q[1], x1)); \
-      total[0] = _mm256_fmadd_ps(                                                             \
-          _mm256_cvtepi32_ps(sum), _mm256_broadcastss_ps(shares), total[0]);                  \
+      sum[0] = block_sum(q, x0, x1);                                                          \
       decode(second, q);                                                                      \
-      sum = _mm256_add_epi32(_mm256_madd_epi16(q[0], x0), _mm256_madd_epi16(q[1], x1));       \
-      total[1] = _mm256_fmadd_ps(                                                             \
-          _mm256_cvtepi32_ps(sum), _mm256_broadcastss_ps(_mm_movehl_ps(shares, shares)),      \
-          total[1]);                                                                          \
+      sum[1] = block_sum(q, x0, x1);                                                          \
+      sum[2] = sum[3] = _mm256_setzero_si256();                                               \
+      if (both) {                                                                             \
+        x0 = _mm256_loadu_si256((const __m256i *)(x + k + 32));                               \
+        x1 = _mm256_loadu_si256((const __m256i *)(x + k + 48));                               \
+        decode(first + bytes, q);                                                             \
+        sum[2] = block_sum(q, x0, x1);                                                        \
+        decode(second + bytes, q);                                                            \
+        sum[3] = block_sum(q, x0, x1);                                                        \
+      }                                                                                       \
+      __m256i four = _mm256_hadd_epi32(                                                       \
+          _mm256_hadd_epi32(sum[0], sum[1]), _mm256_hadd_epi32(sum[2], sum[3]));              \
+      __m128 sums = _mm_cvtepi32_ps(                                                          \
+          _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1)));    \
+      for (int b = 0; b < 1 + both; b++) {                                                    \
+        __m128 stored = stored_scales(first + b * bytes, second + b * bytes);                 \
+        __m128 scales = _mm_mul_ps(stored, _mm_broadcast_ss(factors + 2 * b));                \
+        total = _mm_fmadd_ps(sums, _mm_shuffle_ps(scales, scales, 0x88), total);              \
+        sums = _mm_movehl_ps(sums, sums);                                                     \
+        if (has_minimum || factor != 0) {                                                     \
+          __m128 minimum = has_minimum                                                        \
+                               ? _mm_shuffle_ps(stored, stored, 0xdd)                         \
+                               : _mm_mul_ps(_mm_shuffle_ps(stored, stored, 0x88), _mm_set1_ps(factor)); \
+          minimums = _mm_fmadd_ps(minimum, _mm_broadcast_ss(factors + 2 * b + 1), minimums);  \
+        }                                                                                     \
+      }                                                                                       \
     }                                                                                         \
-    float offsets[4];                                                                         \
-    _mm_storeu_ps(offsets, minimums);                                                         \
-    out[0] = sum_of_8(total[0]) + offsets[1];                                                 \
-    out[1] = sum_of_8(total[1]) + offsets[3];                                                 \
+    _mm_storel_pi((__m64 *)(void *)out, _mm_add_ps(total, minimums));                                            \
   }
 
 DOT_TWO(dot_two_q4_0, 18, decode_q4_0, false, -8.0f)
@@ -97,6 +112,7 @@ enum { CHUNK = 512 };
       const uint8_t *first, const uint8_t *second, const int16_t *x, const float *factors,    \
       int64_t depth, float *out) {                                                            \
     __m256 total[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};                             \
+    __m256 minimums[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};                          \
     _Alignas(32) int16_t numbers[2][CHUNK];                                                   \
     _Alignas(16) float stored[CHUNK / 32][4];                                                 \
     for (int64_t start = 0; start < depth; start += CHUNK) {                                  \
@@ -134,13 +150,13 @@ enum { CHUNK = 512 };
               _mm256_cvtepi32_ps(sum[n]), _mm256_mul_ps(scale, _mm256_broadcast_ss(two)),     \
               total[n]);                                                                      \
           if (has_minimum || factor != 0)                                                     \
-            total[n] = _mm256_fmadd_ps(                                                       \
-                _mm256_broadcast_ss(two + 1), _mm256_loadu_ps(factors + 8), total[n]);        \
+            minimums[n] = _mm256_fmadd_ps(                                                    \
+                _mm256_broadcast_ss(two + 1), _mm256_loadu_ps(factors + 8), minimums[n]);     \
         }                                                                                     \
       }                                                                                       \
     }                                                                                         \
-    _mm256_storeu_ps(out, total[0]);                                                          \
-    _mm256_storeu_ps(out + 8, total[1]);                                                      \
+    _mm256_storeu_ps(out, _mm256_add_ps(total[0], minimums[0]));                              \
+    _mm256_storeu_ps(out + 8, _mm256_add_ps(total[1], minimums[1]));                          \
   }
 
 DOT_LANES(dot_lanes_q4_0, 18, decode_q4_0, false, -8.0f)
