@@ -106,7 +106,7 @@ public final class ChatSession {
       let last = hidden.rows(hidden.shape[0] - 1..<hidden.shape[0])
       let logits = model.decoder.logits(last, adapter: adapter, in: Pass(engine, decoding: true))
       let values = UnsafeMutableBufferPointer(start: logits.pointer, count: logits.shape.count)
-      if let piece = run.take(values, in: 0, isFull: cached.count >= contextLength) {
+      if let piece = try run.take(values, in: 0, isFull: cached.count >= contextLength) {
         cancelled = !listener(piece.text)
       }
       if !run.activeSlots.isEmpty { next = [run.last(in: 0)] }

@@ -48,18 +48,27 @@ public final class Generator {
   ///   - sampling: how tokens are chosen.
   ///   - stop: when to end.
   ///   - listener: is given text as it comes; false ends everything.
-  /// - Throws: ``GenerationError`` for a prompt that does not fit the context.
+  /// - Throws: ``GenerationError`` for a prompt that does not fit the context, and when the model
+  ///   computes no numbers.
   public func generate(
     _ prompts: [[Int32]], after prefix: [Int32] = [], sampling: SamplingOptions = .greedy,
     stop: StopRules, listener: (Piece) -> Bool = { _ in true }
   ) throws -> [Completion] {
     if let fault = sampling.faults.first { throw GenerationError(problem: fault) }
+    if prompts.isEmpty { return [] }
+    // A prompt that adds nothing to the prefix goes on from the prefix's last token.
+    if let last = prefix.last, prompts.contains(where: \.isEmpty) {
+      return try generate(
+        prompts.map { [last] + $0 }, after: Array(prefix.dropLast()), sampling: sampling,
+        stop: stop,
+        listener: listener)
+    }
     for (index, prompt) in prompts.enumerated() {
       try check(tokens: prefix + prompt, of: prompts.count > 1 ? "prompt \(index + 1)" : "prompt")
     }
     let context = model.spec.contextLength - adapter.positionsAhead
     let longest = prompts.map(\.count).max() ?? 0
-    let capacity = min(context - prefix.count, longest + stop.maximumTokens)
+    let capacity = min(context - prefix.count, longest + min(max(stop.maximumTokens, 0), context))
     let slots = min(prompts.count, Self.batchSize)
     let cache = cache(
       sequences: slots, sequenceCapacity: capacity, prefixCapacity: prefix.count)
@@ -73,15 +82,15 @@ public final class Generator {
     var cancelled = false
     while !cancelled, run.fill(slots: slots) {
       for slot in 0..<slots {
-        guard let prompt = run.waiting(in: slot) else { continue }
+        guard !cancelled, let prompt = run.waiting(in: slot) else { continue }
         cache.truncate(slot, to: 0)
         let hidden = lastHidden([prompt], slots: [slot], cache: cache)
-        cancelled = cancelled || !choose(hidden, for: [slot], &run, cache, capacity, listener)
+        cancelled = try !choose(hidden, for: [slot], &run, cache, capacity, listener)
       }
       let active = run.activeSlots
       if cancelled || active.isEmpty { continue }
       let hidden = lastHidden(active.map { [run.last(in: $0)] }, slots: active, cache: cache)
-      cancelled = !choose(hidden, for: active, &run, cache, capacity, listener)
+      cancelled = try !choose(hidden, for: active, &run, cache, capacity, listener)
     }
     return run.completions
   }
@@ -103,7 +112,7 @@ public final class Generator {
   private func choose(
     _ hidden: Tensor, for slots: [Int], _ run: inout Run, _ cache: KeyValueCache, _ capacity: Int,
     _ listener: (Piece) -> Bool
-  ) -> Bool {
+  ) throws -> Bool {
     let pass = Pass(engine, decoding: true)
     let logits = model.decoder.logits(hidden, adapter: adapter, in: pass)
     let vocabulary = logits.shape.columns
@@ -111,7 +120,9 @@ public final class Generator {
       let values = UnsafeMutableBufferPointer(
         start: logits.pointer + row * vocabulary, count: vocabulary)
       let isFull = cache.counts[slot] >= capacity
-      if let piece = run.take(values, in: slot, isFull: isFull), !listener(piece) { return false }
+      if let piece = try run.take(values, in: slot, isFull: isFull), !listener(piece) {
+        return false
+      }
     }
     return true
   }

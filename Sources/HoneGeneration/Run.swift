@@ -68,10 +68,10 @@ struct Run {
   /// - Parameter isFull: whether the token has no place in the cache, so that it is the last.
   mutating func take(
     _ logits: UnsafeMutableBufferPointer<Float>, in slot: Int, isFull: Bool
-  ) -> Generator.Piece? {
+  ) throws -> Generator.Piece? {
     guard let prompt = slots[slot]?.prompt else { return nil }
     slots[slot]?.isRead = true
-    let token = sequences[prompt].sampler.next(logits)
+    let token = try sequences[prompt].sampler.next(logits)
     var text = ""
     if endTokens.contains(token) {
       text = finish(slot, .stop)

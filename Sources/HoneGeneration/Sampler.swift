@@ -23,14 +23,21 @@ struct Sampler {
   /// The next token.
   ///
   /// - Parameter logits: `[vocabulary]`; changed on the way.
-  mutating func next(_ logits: UnsafeMutableBufferPointer<Float>) -> Int32 {
+  /// - Throws: ``GenerationError`` when the logits are not finite numbers.
+  mutating func next(_ logits: UnsafeMutableBufferPointer<Float>) throws -> Int32 {
     defer { place += 1 }
     for token in seen {
       let logit = logits[Int(token)]
       logits[Int(token)] =
         logit > 0 ? logit / options.repetitionPenalty : logit * options.repetitionPenalty
     }
-    let token = options.temperature == 0 ? Self.likeliest(logits) : drawn(logits)
+    let likeliest = Self.likeliest(logits)
+    guard logits[Int(likeliest)].isFinite else {
+      throw GenerationError(
+        problem: "the model's logits are not finite numbers",
+        advice: "its weights or the adapter's are damaged")
+    }
+    let token = options.temperature == 0 ? likeliest : drawn(logits, best: logits[Int(likeliest)])
     if options.repetitionPenalty != 1 { seen.insert(token) }
     return token
   }
@@ -42,8 +49,7 @@ struct Sampler {
     return Int32(best)
   }
 
-  private func drawn(_ logits: UnsafeMutableBufferPointer<Float>) -> Int32 {
-    let best = logits[Int(Self.likeliest(logits))]
+  private func drawn(_ logits: UnsafeMutableBufferPointer<Float>, best: Float) -> Int32 {
     // What is 20 below the likeliest at temperature 1 has a chance under 2e-9 a token.
     let floor = best - 20 * max(1, options.temperature)
     var candidates: [(token: Int32, weight: Float)] = []

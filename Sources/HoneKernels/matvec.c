@@ -58,8 +58,27 @@ static void dot_decoded(
   }
 }
 
-static hk_dot_int16 int16_kernel(hk_format format, int64_t rows) {
-  return rows == 1 ? hk_dot_two_int16_for(format) : hk_dot_lanes_int16_for(format);
+static hk_dot_int16 int16_kernel(const hk_product *w, int64_t rows) {
+  if (w->columns < 8) return NULL;
+  return rows == 1 ? hk_dot_eight_int16_for(w->format) : hk_dot_lanes_int16_for(w->format);
+}
+
+static void multiply_int16(
+    const call *c, const hk_product *w, hk_dot_int16 dot, int64_t start, int64_t end) {
+  int64_t step = c->rows == 1 ? 8 : 2, lanes = c->rows == 1 ? 1 : HK_MATVEC_ROWS;
+  for (int64_t n = start; n < end; n += step) {
+    // The last ones are taken again with those before them.
+    int64_t first = n + step <= w->columns ? n : w->columns - step;
+    float out[2 * HK_MATVEC_ROWS];
+    dot((const uint8_t *)w->matrix + first * w->row_bytes, w->row_bytes, c->words, c->factors,
+        c->depth, out);
+    int64_t last = n + step < end ? n + step : end;
+    for (int64_t i = n; i < last; i++)
+      for (int64_t r = 0; r < c->rows; r++) {
+        float *y = w->out + r * w->out_stride + i, sum = out[(i - first) * lanes + r];
+        *y = w->accumulate ? *y + sum : sum;
+      }
+  }
 }
 
 static void multiply(void *context, int64_t piece, int thread) {
@@ -79,21 +98,9 @@ static void multiply(void *context, int64_t piece, int thread) {
                     : w->format == HK_Q4_1 ? kernel->q4_1
                     : w->format == HK_Q8_0 ? kernel->q8_0
                                            : NULL;
-  hk_dot_int16 dot_int16 = c->words ? int16_kernel(w->format, c->rows) : NULL;
+  hk_dot_int16 dot_int16 = c->words ? int16_kernel(w, c->rows) : NULL;
   if (dot_int16) {
-    // A last odd row is taken twice.
-    for (int64_t n = start; n < end; n += 2) {
-      const uint8_t *first = (const uint8_t *)w->matrix + n * w->row_bytes;
-      float out[2 * HK_MATVEC_ROWS];
-      dot_int16(
-          first, n + 1 < end ? first + w->row_bytes : first, c->words, c->factors, c->depth, out);
-      int64_t lanes = c->rows == 1 ? 1 : HK_MATVEC_ROWS;
-      for (int64_t i = n; i < end && i < n + 2; i++)
-        for (int64_t r = 0; r < c->rows; r++) {
-          float *y = w->out + r * w->out_stride + i, sum = out[(i - n) * lanes + r];
-          *y = w->accumulate ? *y + sum : sum;
-        }
-    }
+    multiply_int16(c, w, dot_int16, start, end);
     return;
   }
   for (int64_t n = start; n < end; n++) {
@@ -124,7 +131,7 @@ void hk_matvec(
 #endif
   bool in_int16 = compute == HK_COMPUTE_AUTO && depth % 32 == 0 && hk_isa_available(HK_ISA_AVX2);
   bool in_f32 = !in_int16;
-  for (int p = 0; p < count; p++) in_f32 |= !int16_kernel(products[p].format, rows);
+  for (int p = 0; p < count; p++) in_f32 |= !int16_kernel(&products[p], rows);
   int64_t blocks = (depth + 31) / 32;
   // x in 16 bits and its factors, then x in f32 and its sums.
   float *factors = hk_pool_shared(
@@ -145,7 +152,7 @@ void hk_matvec(
   for (int p = 0; p < count; p++) {
     // About 16 pieces a matrix, but no piece of less than some ten thousand products.
     int64_t least = (16384 + depth - 1) / depth, share = (products[p].columns + 15) / 16;
-    c.rows_in_piece[p] = ((share > least ? share : least) + 1) / 2 * 2;
+    c.rows_in_piece[p] = ((share > least ? share : least) + 7) / 8 * 8;
     c.first_piece[p] = pieces;
     pieces += (products[p].columns + c.rows_in_piece[p] - 1) / c.rows_in_piece[p];
     c.first_piece[p + 1] = pieces;

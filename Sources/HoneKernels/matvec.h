@@ -18,14 +18,16 @@ typedef struct hk_matvec_kernel {
       const float *x, int64_t stride, int64_t rows, int64_t depth, float *blocks, float *sums);
 } hk_matvec_kernel;
 
-// Two rows of a matrix with x in 16 bits, which has a scale and a sum for each 32 of a row of x. NULL
-// where the format or the machine has no such kernel. Depth is a multiple of 32.
+// Neighbouring rows of a matrix with x in 16 bits, which has a scale and a sum for each 32 of a row of
+// x. NULL where the format or the machine has no such kernel. Depth is a multiple of 32. A row of x
+// gets the same bits from both kernels.
 typedef void (*hk_dot_int16)(
-    const uint8_t *first, const uint8_t *second, const int16_t *words, const float *factors,
+    const uint8_t *matrix, int64_t row_bytes, const int16_t *words, const float *factors,
     int64_t depth, float *out);
-// One row of x: words [depth], factors [depth / 32][scale, sum], out [2].
-hk_dot_int16 hk_dot_two_int16_for(hk_format format);
-// Two to eight rows of x: words [depth / 2][8][2], factors [depth / 32][scale, sum][8], out [2][8].
+// Eight rows of the matrix, one of x: words [depth], factors [depth / 32][scale, sum], out [8].
+hk_dot_int16 hk_dot_eight_int16_for(hk_format format);
+// Two rows of the matrix, two to eight of x: words [depth / 2][8][2], factors [depth / 32][scale,
+// sum][8], out [2][8].
 hk_dot_int16 hk_dot_lanes_int16_for(hk_format format);
 // Writes words and factors of that many rows.
 void hk_pack_int16(

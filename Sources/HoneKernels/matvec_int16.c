@@ -36,6 +36,62 @@ INLINE void decode_q8_0(const uint8_t *block, __m256i *q) {
   q[1] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(block + 18)));
 }
 
+// One row of x with eight rows of the matrix, which share its loads. A block's sum is taken across
+// lanes while it is whole numbers, so the sums of eight rows are one vector from there on, and are
+// the same bits as in a lane of DOT_LANES.
+INLINE __m256i sum_of_pairs(__m256i a, __m256i b) {
+  return _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+}
+INLINE __m256i sum_of_quads(__m256i a, __m256i b) {
+  return _mm256_add_epi32(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+}
+
+// What four blocks start with, each two f16.
+INLINE __m256 stored_starts(const uint8_t *p, int64_t row_bytes) {
+  int32_t start[4];
+  for (int i = 0; i < 4; i++) memcpy(&start[i], p + i * row_bytes, 4);
+  return _mm256_cvtph_ps(_mm_setr_epi32(start[0], start[1], start[2], start[3]));
+}
+
+#define DOT_EIGHT(name, bytes, decode, has_minimum, factor)                                   \
+  TARGET static void name(                                                                    \
+      const uint8_t *matrix, int64_t row_bytes, const int16_t *x, const float *factors,       \
+      int64_t depth, float *out) {                                                            \
+    __m256 total = _mm256_setzero_ps();                                                       \
+    for (int64_t k = 0; k < depth; k += 32, matrix += bytes, factors += 2) {                  \
+      __m256i x0 = _mm256_loadu_si256((const __m256i *)(x + k));                              \
+      __m256i x1 = _mm256_loadu_si256((const __m256i *)(x + k + 16));                         \
+      __m256i sum[8];                                                                         \
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < 8; i++) {                        \
+        __m256i q[2];                                                                         \
+        _mm_prefetch((const char *)matrix + i * row_bytes + AHEAD, _MM_HINT_T0);              \
+        decode(matrix + i * row_bytes, q);                                                    \
+        sum[i] = _mm256_add_epi32(_mm256_madd_epi16(q[0], x0), _mm256_madd_epi16(q[1], x1));  \
+      }                                                                                       \
+      __m256i first = sum_of_quads(sum_of_pairs(sum[0], sum[1]), sum_of_pairs(sum[4], sum[5]));   \
+      __m256i second = sum_of_quads(sum_of_pairs(sum[2], sum[3]), sum_of_pairs(sum[6], sum[7]));  \
+      /* Rows 0 1 4 5 2 3 6 7, as the starts come. */                                         \
+      __m256i whole = _mm256_add_epi32(                                                       \
+          _mm256_permute2x128_si256(first, second, 0x20),                                     \
+          _mm256_permute2x128_si256(first, second, 0x31));                                    \
+      __m256 low = stored_starts(matrix, row_bytes);                                          \
+      __m256 high = stored_starts(matrix + 4 * row_bytes, row_bytes);                         \
+      __m256 scale = _mm256_shuffle_ps(low, high, 0x88);                                      \
+      __m256 minimum = has_minimum ? _mm256_shuffle_ps(low, high, 0xdd)                       \
+                                   : _mm256_mul_ps(scale, _mm256_set1_ps(factor));            \
+      total = _mm256_fmadd_ps(                                                                \
+          _mm256_cvtepi32_ps(whole), _mm256_mul_ps(scale, _mm256_broadcast_ss(factors)), total); \
+      if (has_minimum || factor != 0)                                                         \
+        total = _mm256_fmadd_ps(minimum, _mm256_broadcast_ss(factors + 1), total);            \
+    }                                                                                         \
+    _mm256_storeu_ps(                                                                         \
+        out, _mm256_permutevar8x32_ps(total, _mm256_setr_epi32(0, 1, 4, 5, 2, 3, 6, 7)));     \
+  }
+
+DOT_EIGHT(dot_eight_q4_0, 18, decode_q4_0, false, -8.0f)
+DOT_EIGHT(dot_eight_q4_1, 20, decode_q4_1, true, 1.0f)
+DOT_EIGHT(dot_eight_q8_0, 34, decode_q8_0, false, 0.0f)
+
 // What two blocks start with, each two f16: scale and minimum in q4_1, in others scale and numbers.
 INLINE __m128 stored_scales(const uint8_t *first, const uint8_t *second) {
   int32_t stored[2];
@@ -43,48 +99,6 @@ INLINE __m128 stored_scales(const uint8_t *first, const uint8_t *second) {
   memcpy(&stored[1], second, 4);
   return _mm_cvtph_ps(_mm_insert_epi32(_mm_cvtsi32_si128(stored[0]), stored[1], 1));
 }
-
-// One row of x with two rows of the matrix, which share its loads and go through the conversion of
-// their scales together. `factors` holds for each 32 its scale and its sum.
-#define DOT_TWO(name, bytes, decode, has_minimum, factor)                                     \
-  TARGET static void name(                                                                    \
-      const uint8_t *first, const uint8_t *second, const int16_t *x, const float *factors,    \
-      int64_t depth, float *out) {                                                            \
-    __m256 total[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};                             \
-    __m128 minimums = _mm_setzero_ps();                                                       \
-    for (int64_t k = 0; k < depth; k += 32, first += bytes, second += bytes, factors += 2) {  \
-      _mm_prefetch((const char *)first + AHEAD, _MM_HINT_T0);                                 \
-      _mm_prefetch((const char *)second + AHEAD, _MM_HINT_T0);                                \
-      __m128 scales = stored_scales(first, second);                                           \
-      __m128 pair = _mm_castpd_ps(_mm_loaddup_pd((const double *)(const void *)factors));     \
-      if (!has_minimum) {                                                                     \
-        scales = _mm_moveldup_ps(scales);                                                     \
-        pair = _mm_mul_ps(pair, _mm_setr_ps(1, factor, 1, factor));                           \
-      }                                                                                       \
-      __m128 shares = _mm_mul_ps(scales, pair);                                               \
-      if (has_minimum || factor != 0) minimums = _mm_add_ps(minimums, shares);                \
-      __m256i x0 = _mm256_loadu_si256((const __m256i *)(x + k));                              \
-      __m256i x1 = _mm256_loadu_si256((const __m256i *)(x + k + 16));                         \
-      __m256i q[2];                                                                           \
-      decode(first, q);                                                                       \
-      __m256i sum = _mm256_add_epi32(_mm256_madd_epi16(q[0], x0), _mm256_madd_epi16(q[1], x1)); \
-      total[0] = _mm256_fmadd_ps(                                                             \
-          _mm256_cvtepi32_ps(sum), _mm256_broadcastss_ps(shares), total[0]);                  \
-      decode(second, q);                                                                      \
-      sum = _mm256_add_epi32(_mm256_madd_epi16(q[0], x0), _mm256_madd_epi16(q[1], x1));       \
-      total[1] = _mm256_fmadd_ps(                                                             \
-          _mm256_cvtepi32_ps(sum), _mm256_broadcastss_ps(_mm_movehl_ps(shares, shares)),      \
-          total[1]);                                                                          \
-    }                                                                                         \
-    float offsets[4];                                                                         \
-    _mm_storeu_ps(offsets, minimums);                                                         \
-    out[0] = sum_of_8(total[0]) + offsets[1];                                                 \
-    out[1] = sum_of_8(total[1]) + offsets[3];                                                 \
-  }
-
-DOT_TWO(dot_two_q4_0, 18, decode_q4_0, false, -8.0f)
-DOT_TWO(dot_two_q4_1, 20, decode_q4_1, true, 1.0f)
-DOT_TWO(dot_two_q8_0, 34, decode_q8_0, false, 0.0f)
 
 // Two rows of the matrix with eight rows of x, which lie beside each other: a lane of a sum belongs to
 // a row of x, so nothing is summed across lanes, and two neighbours of the matrix, broadcast, meet
@@ -94,8 +108,9 @@ enum { CHUNK = 512 };
 
 #define DOT_LANES(name, bytes, decode, has_minimum, factor)                                   \
   TARGET static void name(                                                                    \
-      const uint8_t *first, const uint8_t *second, const int16_t *x, const float *factors,    \
+      const uint8_t *first, int64_t row_bytes, const int16_t *x, const float *factors,        \
       int64_t depth, float *out) {                                                            \
+    const uint8_t *second = first + row_bytes;                                                \
     __m256 total[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};                             \
     _Alignas(32) int16_t numbers[2][CHUNK];                                                   \
     _Alignas(16) float stored[CHUNK / 32][4];                                                 \
@@ -147,11 +162,11 @@ DOT_LANES(dot_lanes_q4_0, 18, decode_q4_0, false, -8.0f)
 DOT_LANES(dot_lanes_q4_1, 20, decode_q4_1, true, 1.0f)
 DOT_LANES(dot_lanes_q8_0, 34, decode_q8_0, false, 0.0f)
 
-hk_dot_int16 hk_dot_two_int16_for(hk_format format) {
+hk_dot_int16 hk_dot_eight_int16_for(hk_format format) {
   switch (format) {
-  case HK_Q4_0: return dot_two_q4_0;
-  case HK_Q4_1: return dot_two_q4_1;
-  case HK_Q8_0: return dot_two_q8_0;
+  case HK_Q4_0: return dot_eight_q4_0;
+  case HK_Q4_1: return dot_eight_q4_1;
+  case HK_Q8_0: return dot_eight_q8_0;
   default: return NULL;
   }
 }
@@ -221,7 +236,7 @@ hk_dot_int16 hk_dot_lanes_int16_for(hk_format format) {
   return NULL;
 }
 
-hk_dot_int16 hk_dot_two_int16_for(hk_format format) {
+hk_dot_int16 hk_dot_eight_int16_for(hk_format format) {
   (void)format;
   return NULL;
 }

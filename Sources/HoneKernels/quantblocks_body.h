@@ -178,6 +178,19 @@ static void HK(iq4_nl)(const uint8_t *p, int64_t blocks, float *out) {
   }
 }
 
+// The numbers of one code are products of the same two factors, so sixteen serve a block.
+static void HK(four_bits)(const float *values, const uint8_t *p, int64_t blocks, float *out) {
+  for (int64_t b = 0; b < blocks; b++, p += 36, out += 64) {
+    float largest, products[16];
+    memcpy(&largest, p, 4);
+    for (int i = 0; i < 16; i++) products[i] = values[i] * largest;
+    for (int j = 0; j < 32; j++) {
+      out[2 * j] = products[p[4 + j] >> 4];
+      out[2 * j + 1] = products[p[4 + j] & 15];
+    }
+  }
+}
+
 static void HK(f16)(const uint8_t *p, int64_t count, float *out) {
   for (int64_t i = 0; i < count; i++) out[i] = half_at(p + 2 * i);
 }
@@ -207,5 +220,7 @@ void HK(hk_dequantize_row)(hk_format format, const void *blocks, int64_t count, 
   case HK_Q5_K: HK(q5_k)(blocks, count / 256, out); return;
   case HK_Q6_K: HK(q6_k)(blocks, count / 256, out); return;
   case HK_IQ4_NL: HK(iq4_nl)(blocks, count / 32, out); return;
+  case HK_NF4: HK(four_bits)(nf4_values, blocks, count / 64, out); return;
+  case HK_FP4: HK(four_bits)(fp4_values, blocks, count / 64, out); return;
   }
 }

@@ -20,10 +20,15 @@ public final class LanguageModel {
   ///
   /// - Throws: ``HoneFormats/FormatError`` for a damaged file, ``HoneText/TextError`` for a tokenizer
   ///   that Hone does not know, ``ModelError`` for a network that it cannot run.
-  public convenience init(_ model: LocalModel, engine: Engine) throws {
+  ///
+  /// - Parameter quantization: what the projections of a model in full precision are rounded to, in
+  ///   memory: NF4, FP4 or Q8_0. Embedding, head and norms stay as they are.
+  public convenience init(
+    _ model: LocalModel, engine: Engine, quantization: StorageFormat? = nil
+  ) throws {
     switch model.layout {
-    case .gguf: try self.init(gguf: model.path, engine: engine)
-    case .folder: try self.init(folder: model.path, engine: engine)
+    case .gguf: try self.init(gguf: model.path, engine: engine, quantization: quantization)
+    case .folder: try self.init(folder: model.path, engine: engine, quantization: quantization)
     }
   }
 
@@ -46,11 +51,13 @@ public final class LanguageModel {
     self.chatFormat = chatFormat
   }
 
-  package convenience init(gguf path: String, engine: Engine) throws {
+  package convenience init(
+    gguf path: String, engine: Engine, quantization: StorageFormat? = nil
+  ) throws {
     let file = try GGUFFile(path: path)
     let family = try Architectures.named(
       gguf: file.metadata.requireString("general.architecture"), file: path)
-    let source = WeightSource(gguf: file)
+    let source = try WeightSource(gguf: file, quantization: quantization)
     let spec = try family.spec(gguf: file.metadata, source: source)
     try self.init(
       path: path, architecture: family.name,
@@ -58,8 +65,14 @@ public final class LanguageModel {
       tokenizer: Tokenizer(gguf: file), chatFormat: ChatFormat(gguf: file))
   }
 
-  package convenience init(folder path: String, engine: Engine) throws {
+  package convenience init(
+    folder path: String, engine: Engine, quantization: StorageFormat? = nil
+  ) throws {
     let configPath = "\(path)/config.json"
+    guard Disk.exists(configPath) else {
+      throw ModelError(
+        subject: path, problem: "has no config.json", advice: LocalModel.folderAdvice)
+    }
     let file = try MappedFile(path: configPath)
     let json = try withExtendedLifetime(file) {
       try JSONParser.parse(file.bytes, file: configPath)
@@ -71,7 +84,8 @@ public final class LanguageModel {
     }
     let family = try Architectures.named(
       modelType: config.require("model_type", config.string), file: configPath)
-    let source = WeightSource(folder: try SafetensorsFolder(path: path))
+    let source = try WeightSource(
+      folder: SafetensorsFolder(path: path), quantization: quantization)
     let spec = try family.spec(config: config)
     try self.init(
       path: path, architecture: family.name,

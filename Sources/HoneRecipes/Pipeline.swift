@@ -33,7 +33,8 @@ public final class Pipeline {
     let training = recipe.training
     let engine = Engine(
       threads: threads, compute: Compute(rawValue: training.text("compute")) ?? .auto)
-    let model = try LanguageModel(local, engine: engine)
+    let model = try LanguageModel(
+      local, engine: engine, quantization: recipe.weights.format)
     self.engine = engine
     self.model = model
     options = try TrainingOptions(training)

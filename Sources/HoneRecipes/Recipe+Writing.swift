@@ -16,7 +16,13 @@ extension Recipe {
   func text(heading: String, relativeTo folder: String?) -> String {
     var page = RecipePage(folder: folder)
     page.heading(heading)
-    page.add(Recipe.settings[0], .string(model), indent: 0)
+    if weights == .stored {
+      page.add(Recipe.settings[0], .string(model), indent: 0)
+    } else {
+      page.section("model", indent: 0)
+      page.add(Recipe.modelSettings[0], .string(model), indent: 2)
+      page.add(Recipe.modelSettings[1], .string(weights.rawValue), indent: 2)
+    }
     page.blank()
     page.section("method", indent: 0)
     page.comment("\(method.summary) \(method.source)", indent: 2)
@@ -88,7 +94,7 @@ private struct RecipePage {
   mutating func add(_ setting: Setting, _ value: JSONValue, indent: Int) {
     comment(explanation(of: setting), indent: indent)
     var value = value
-    let isReference = setting.key == "model"
+    let isReference = setting.key == "model" || setting.key == "path"
     if setting.kind == .path || isReference, let path = value.string {
       value = .string(shortened(path))
     }

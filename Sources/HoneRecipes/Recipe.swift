@@ -1,6 +1,7 @@
 import Foundation
 import HoneAdapters
 import HoneFormats
+import HoneTensors
 
 /// What to train on what and how: a YAML file, read strictly.
 ///
@@ -18,6 +19,8 @@ public struct Recipe: Sendable {
   public let file: String
   /// A reference as `ModelReference` reads it; the path of a local model is absolute.
   public let model: String
+  /// What the model's projections are rounded to while it is loaded.
+  public let weights: WeightRounding
   /// How the model is adapted.
   public let method: AdapterMethod
   /// The values of the method's settings.
@@ -38,11 +41,13 @@ public struct Recipe: Sendable {
   /// - Throws: ``RecipeError`` with all faults, files that are not there included.
   public static func read(_ file: String, overrides: [String] = []) throws -> Recipe {
     let bytes: MappedFile
-    do { bytes = try MappedFile(path: file) } catch {
+    do { bytes = try MappedFile(path: file) } catch let error as FormatError {
       throw RecipeError(
         file: file,
         faults: [
-          RecipeFault(.file(line: 1, column: 1), key: "", "cannot be read: \(error)")
+          RecipeFault(
+            .file(line: 1, column: 1), key: "", error.problem,
+            advice: "`hone recipes` has recipes to start from")
         ])
     }
     guard let text = String(validating: bytes.bytes, as: UTF8.self) else {
@@ -75,11 +80,13 @@ public struct Recipe: Sendable {
   }
 
   init(
-    file: String, model: String, method: AdapterMethod, methodSettings: SettingValues,
+    file: String, model: String, weights: WeightRounding, method: AdapterMethod,
+    methodSettings: SettingValues,
     adapterFolder: String?, data: SettingValues, training: SettingValues, output: String
   ) {
     self.file = file
     self.model = model
+    self.weights = weights
     self.method = method
     self.methodSettings = methodSettings
     self.adapterFolder = adapterFolder
@@ -99,6 +106,17 @@ public struct Recipe: Sendable {
     Setting(
       "output", .path, default: .null,
       "The run's folder; runs/ and the recipe's name where it is not set."),
+  ]
+
+  /// The keys of `model` where it is more than a name.
+  static let modelSettings: [Setting] = [
+    Setting("path", settings[0].kind, default: .null, settings[0].summary),
+    Setting(
+      "weights", .choice(WeightRounding.allCases.map(\.rawValue)), default: .string("stored"),
+      """
+      What the projections of a model in full precision are rounded to in memory, as QLoRA does: \
+      nf4, fp4 or int8.
+      """),
   ]
 
   /// The key that every method has besides its own.

@@ -1,8 +1,9 @@
 import HoneKernels
 
-/// How the numbers of a stored matrix are encoded: plain, or in blocks as GGUF has them.
+/// How the numbers of a stored matrix are encoded: plain, or in blocks as GGUF or bitsandbytes has
+/// them.
 ///
-/// Blocks are those of ggml (`ggml-common.h`); every row of a matrix is a whole number of blocks.
+/// Blocks are those of ggml (`ggml-common.h`), and NF4 and FP4 of Dettmers et al. 2023; every row of a matrix is a whole number of blocks.
 // The cases are spelled as everybody knows the formats.
 // swift-format-ignore: AlwaysUseLowerCamelCase
 public enum StorageFormat: String, Sendable, CaseIterable, CustomStringConvertible {
@@ -20,6 +21,8 @@ public enum StorageFormat: String, Sendable, CaseIterable, CustomStringConvertib
   case q5K = "Q5_K"
   case q6K = "Q6_K"
   case iq4NL = "IQ4_NL"
+  case nf4 = "NF4"
+  case fp4 = "FP4"
 
   /// The kernels' number for it.
   package var kernelFormat: hk_format {
@@ -38,6 +41,8 @@ public enum StorageFormat: String, Sendable, CaseIterable, CustomStringConvertib
     case .q5K: HK_Q5_K
     case .q6K: HK_Q6_K
     case .iq4NL: HK_IQ4_NL
+    case .nf4: HK_NF4
+    case .fp4: HK_FP4
     }
   }
 

@@ -37,6 +37,8 @@ struct DataInspection: ParsableArguments {
   func concerns(_ path: String) -> Bool { RecordSources.looksLikeData(path) }
 
   func run(_ path: String, json: Bool) async throws {
+    // Before a model is fetched for what is not there.
+    _ = try RecordSources.open(try DataFolder(path)?.train ?? path)
     let local = try await model.locate()
     let tokenizer = try Tokenizer(local)
     let renderer = try Renderer(tokenizer, ChatFormat(local), trainOn: trainOn)

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+// For C's `stdout`, a variable that nobody sets.
+@preconcurrency import Foundation
 import HoneModels
 import HoneRecipes
 
@@ -45,7 +46,7 @@ enum Main {
       } else {
         try command.run()
       }
-      return 0
+      return finishedOutput()
     } catch is CancellationError {
       standardError.write("interrupted\n")
       return 130
@@ -55,6 +56,17 @@ enum Main {
     } catch {
       return report(error)
     }
+  }
+
+  /// Says so when what was printed has not arrived: the disk may be full.
+  private static func finishedOutput() -> Int32 {
+    let isFlushed = fflush(nil) == 0
+    guard !isFlushed || ferror(stdout) != 0 else { return 0 }
+    // The reason of an earlier failure is gone.
+    let reason = isFlushed ? "a part is lost" : String(cString: strerror(errno))
+    standardError.write(
+      "error: standard output: cannot be written: \(reason); the disk may be full\n")
+    return 1
   }
 
   /// Names the command that was probably meant, which the parser does for options only.

@@ -31,6 +31,10 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "How products are rounded: f32, bf16, or auto, the fastest on this machine.")
   var compute: Compute = .auto
 
+  @Option(
+    help: "What a model in full precision is rounded to in memory: nf4, fp4 or int8.")
+  var weights: WeightRounding = .stored
+
   func validate() throws {
     if let threads, !(1...256).contains(threads) {
       throw ValidationError("--threads is \(threads), expected 1 to 256.")
@@ -44,6 +48,11 @@ struct ModelOptions: ParsableArguments {
 
   /// Finds the model, fetching it where needed.
   func locate() async throws -> LocalModel { try await reference.locate() }
+
+  func load(_ local: LocalModel, engine: Engine) throws -> LanguageModel {
+    try LanguageModel(local, engine: engine, quantization: weights.format)
+  }
 }
 
 extension Compute: ExpressibleByArgument {}
+extension WeightRounding: ExpressibleByArgument {}

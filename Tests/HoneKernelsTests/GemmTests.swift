@@ -100,28 +100,30 @@ import Testing
     }
   }
 
-  @Test(arguments: Variant.vector, [HK_F32, HK_BF16, HK_Q4_1, HK_Q8_0, HK_Q4_K])
+  @Test(arguments: Variant.vector, [HK_F32, HK_BF16, HK_Q4_0, HK_Q4_1, HK_Q8_0, HK_Q4_K])
   func `a row's bits do not depend on the rows beside it`(variant: Variant, format: hk_format) {
     let pool = hk_pool_create(1)!
     defer { hk_pool_destroy(pool) }
-    let (depth, columns) = (256, 50)
+    let (depth, columns) = (256, 51)
     var numbers = Numbers(seed: 9)
     let x = numbers.floats(20 * depth)
     let matrix = numbers.blocks(format, elements: columns * depth)
-    func product(rows: Range<Int>, few: Bool) -> [Float] {
+    func product(rows: Range<Int>, few: Bool, _ compute: hk_compute) -> [Float] {
       var out = [Float](repeating: 0, count: rows.count * columns)
       x.withUnsafeBufferPointer { x in
         multiply(
           variant, x.baseAddress! + rows.lowerBound * depth, depth, rows.count, columns, depth,
-          matrix, format, false, false, false, HK_COMPUTE_F32, few, 1, pool, &out)
+          matrix, format, false, false, false, compute, few, 1, pool, &out)
       }
       return out
     }
-    for few in [false, true] {
-      let together = product(rows: 0..<20, few: few)
+    for (few, compute) in [
+      (false, HK_COMPUTE_F32), (true, HK_COMPUTE_F32), (true, HK_COMPUTE_AUTO),
+    ] {
+      let together = product(rows: 0..<20, few: few, compute)
       for row in 0..<20 {
         #expect(
-          product(rows: row..<row + 1, few: few)
+          product(rows: row..<row + 1, few: few, compute)
             == Array(together[row * columns..<(row + 1) * columns]))
       }
     }

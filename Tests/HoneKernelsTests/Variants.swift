@@ -59,6 +59,8 @@ struct Numbers {
         withUnsafeBytes(of: floats(1)[0]) { block = Array($0.suffix(2)) }
       } else if format == HK_F16 {
         block[1] = block[1] & 0x83 | 0x34
+      } else if format == HK_NF4 || format == HK_FP4 {
+        withUnsafeBytes(of: floats(1, scale: 0.05)[0]) { block.replaceSubrange(0..<4, with: $0) }
       }
       bytes += block
     }
@@ -89,7 +91,7 @@ func worstDifference(_ found: [Float], _ expected: [Float]) -> Float {
 
 let allFormats: [hk_format] = [
   HK_F32, HK_F16, HK_BF16, HK_Q4_0, HK_Q4_1, HK_Q5_0, HK_Q5_1, HK_Q8_0, HK_Q2_K, HK_Q3_K,
-  HK_Q4_K, HK_Q5_K, HK_Q6_K, HK_IQ4_NL,
+  HK_Q4_K, HK_Q5_K, HK_Q6_K, HK_IQ4_NL, HK_NF4, HK_FP4,
 ]
 
 /// Sizes around every vector and tile width.

@@ -55,6 +55,21 @@ import Testing
     #expect(recipe.training.text("schedule") == "constant")
   }
 
+  @Test func `a model may say what its weights are rounded to`() throws {
+    let rest = Self.least.split(separator: "\n").dropFirst().joined(separator: "\n")
+    func recipe(_ model: String) throws -> Recipe {
+      try Recipe(parsing: "model: \(model)\n\(rest)", file: "acme.yaml", folder: "/desk")
+    }
+    let rounded = try recipe("{path: ./base, weights: nf4}")
+    #expect(rounded.model == "/desk/base")
+    #expect(rounded.weights == .nf4)
+    #expect(try recipe("{path: smollm2-135m}").weights == .stored)
+    #expect(try Recipe(parsing: rounded.text, file: "b.yaml", folder: "/").weights == .nf4)
+    let error = try #require(throws: RecipeError.self) { try recipe("{weights: nf5, rank: 3}") }
+    #expect(error.faults.map(\.key) == ["model.path", "model.weights", "model.rank"])
+    #expect(error.faults[1].advice == "did you mean nf4?")
+  }
+
   @Test func `numbers are read in every spelling, and look-alikes stay words`() throws {
     for rate in ["2e-4", "2.0e-4", "0.0002", "2E-4", "+.0002", "!-"].dropLast() {
       #expect(

@@ -10,9 +10,9 @@ import Testing
   }
 
   @Test(arguments: [
-    "generate", "chat", "score", "tokenize", "render", "inspect", "merge", "recipes", "pull",
+    "quickstart", "train", "plan", "recipes", "generate", "chat", "score", "merge", "pull",
     "models",
-    "doctor",
+    "inspect", "tokenize", "render", "bench", "doctor",
   ])
   func `each command explains itself`(
     command: String

@@ -23,6 +23,11 @@ final class TemporaryFolder {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 
+  /// The paths of all that is in it.
+  var contents: Set<String> {
+    Set((FileManager.default.enumerator(atPath: path)?.allObjects as? [String]) ?? [])
+  }
+
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   /// Writes a file and gives its path.

@@ -9,19 +9,27 @@ enum Program {
     var error: String
   }
 
-  /// Runs the program with nothing to read, without a terminal.
+  /// Runs the program without a terminal.
   ///
-  /// - Parameter environment: what differs from this process's variables; nil removes one.
+  /// - Parameters:
+  ///   - environment: what differs from this process's variables; nil removes one.
+  ///   - input: what it reads on standard input.
+  ///   - shell: a line of the shell that runs it, as `"$0" "$@"`, under limits of the system.
   static func run(
-    _ arguments: [String], environment: [String: String?] = [:],
-    interruptAfter delay: TimeInterval? = nil
+    _ arguments: [String], environment: [String: String?] = [:], input: String = "",
+    shell: String? = nil, interruptAfter delay: TimeInterval? = nil
   ) throws -> Outcome {
-    let process = process(arguments, environment: environment)
+    let process = process(arguments, environment: environment, shell: shell)
+    let standardInput = Pipe()
+    process.standardInput = standardInput
     let output = Pipe()
     let error = Pipe()
     process.standardOutput = output
     process.standardError = error
     try process.run()
+    // Short enough for the pipe, so that nobody has to read it first.
+    standardInput.fileHandleForWriting.write(Data(input.utf8))
+    try standardInput.fileHandleForWriting.close()
     if let delay {
       Thread.sleep(forTimeInterval: delay)
       process.interrupt()
@@ -73,11 +81,16 @@ enum Program {
   }
 
   private static func process(
-    _ arguments: [String], environment: [String: String?] = [:]
+    _ arguments: [String], environment: [String: String?] = [:], shell: String? = nil
   ) -> Process {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: executable)
-    process.arguments = arguments
+    if let shell {
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = ["-c", shell, executable] + arguments
+    } else {
+      process.executableURL = URL(fileURLWithPath: executable)
+      process.arguments = arguments
+    }
     var variables = ProcessInfo.processInfo.environment
     // Help is folded at a terminal's width, which must not depend on who runs the tests.
     variables["COLUMNS"] = "80"

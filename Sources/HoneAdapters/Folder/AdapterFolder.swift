@@ -113,11 +113,7 @@ public enum AdapterFolder {
   }
 
   package static func write(_ contents: AdapterContents, to path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw FormatError(file: path, problem: "cannot be made: \(error.localizedDescription)")
-    }
+    try NewFolder.make(path)
     let entries = Dictionary(uniqueKeysWithValues: contents.entries.map { ($0.name, $0) })
     try SafetensorsWriter.write(
       to: "\(path)/\(weightsName)",

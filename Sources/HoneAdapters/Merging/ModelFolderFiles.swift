@@ -90,7 +90,7 @@ struct ModelFolderFiles {
     }
     guard !files.otherTemplates.isEmpty else { return }
     let others = "\(folder)/additional_chat_templates"
-    try FileManager.default.createDirectory(atPath: others, withIntermediateDirectories: true)
+    try NewFolder.make(others)
     for (name, source) in files.otherTemplates {
       guard !name.contains("/"), !name.hasPrefix(".") else { continue }
       try AtomicFile.write(Array(source.utf8), to: "\(others)/\(name).jinja")

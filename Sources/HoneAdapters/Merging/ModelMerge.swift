@@ -84,12 +84,8 @@ public struct ModelMerge {
     let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
     let partial = "\(parent)/.\(name).partial"
     try? files.removeItem(atPath: partial)
-    do {
-      try files.createDirectory(atPath: partial, withIntermediateDirectories: true)
-    } catch {
-      throw FormatError(file: partial, problem: "cannot be made: \(error.localizedDescription)")
-    }
     defer { try? files.removeItem(atPath: partial) }
+    try NewFolder.make(partial)
     let weights = try MergedWeights(model, adapters: adapters, engine: engine)
     try ModelFolderFiles(model: model, weights: weights, typeName: format.torchName)
       .write(to: partial)

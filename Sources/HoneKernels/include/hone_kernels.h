@@ -81,6 +81,10 @@ typedef enum hk_format {
   HK_Q6_K = 14,
   HK_IQ4_NL = 20,
   HK_BF16 = 30,
+  // The formats of bitsandbytes, in blocks of 64: the largest magnitude as f32, then for each number
+  // the nearest of 16 in four bits, the first of two in the upper half of a byte.
+  HK_NF4 = 1000,
+  HK_FP4 = 1001,
 } hk_format;
 
 // Elements in a block (1 for the dense formats) and the bytes that a block takes.
@@ -90,6 +94,8 @@ int64_t hk_format_block_bytes(hk_format format);
 void hk_dequantize_row(hk_format format, const void *blocks, int64_t count, float *out);
 void hk_dequantize_row_reference(
     hk_format format, const void *blocks, int64_t count, float *out);
+// Encodes `count` numbers as NF4, FP4 or Q8_0 blocks; count is a multiple of the block's elements.
+void hk_quantize(hk_format format, const float *numbers, int64_t count, void *blocks);
 
 // MARK: Matrix products (gemm.c, matvec.c)
 

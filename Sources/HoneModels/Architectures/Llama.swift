@@ -179,7 +179,8 @@ extension Llama {
     rowOrder: (Site.Kind) -> [Int]?
   ) throws -> Decoder {
     func projection(_ name: String, _ kind: Site.Kind, _ rows: Int, _ columns: Int) -> Projection? {
-      let weight = source.matrix("\(name).weight", rows: rows, columns: columns)
+      let weight = source.projection(
+        "\(name).weight", rows: rows, columns: columns, engine: engine)
       var bias = source.has("\(name).bias") ? source.numbers("\(name).bias", count: rows) : nil
       guard let order = rowOrder(kind) else {
         return weight.map {

@@ -1,15 +1,10 @@
 import Foundation
+import HoneFormats
 
 /// What fetching asks of the file system, with errors that name the path.
 enum Disk {
   static func createFolder(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw ModelError(
-        subject: path, problem: "the folder cannot be created: \(reason(error))",
-        advice: "set HONE_CACHE to a folder that you may write to")
-    }
+    try NewFolder.make(path, advice: "set HONE_CACHE or HF_HOME to a folder that you may write to")
   }
 
   static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }

@@ -16,6 +16,19 @@ public struct LocalModel: Equatable, Sendable {
     self.path = path
     self.layout = layout
   }
+
+  /// What a folder that cannot be a model's should have.
+  static let folderAdvice = "a model's folder has config.json and model.safetensors or its index"
+
+  /// Whether a folder has anything of a model's, be it only a tokenizer.
+  fileprivate static func hasParts(_ folder: String) -> Bool {
+    let parts = [
+      "config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json",
+      "chat_template.jinja", "chat_template.json", "model.safetensors",
+      "model.safetensors.index.json",
+    ]
+    return parts.contains { Disk.exists("\(folder)/\($0)") }
+  }
 }
 
 /// Finds models, and fetches those that are not here yet.
@@ -75,7 +88,13 @@ public struct ModelStore: Sendable {
   private static func local(_ path: String) throws -> LocalModel {
     var written = path
     if path == "~" || path.hasPrefix("~/") { written = (path as NSString).expandingTildeInPath }
-    if Disk.isFolder(written) { return LocalModel(path: written, layout: .folder) }
+    if Disk.isFolder(written) {
+      guard LocalModel.hasParts(written) else {
+        throw ModelError(
+          subject: path, problem: "holds no model", advice: LocalModel.folderAdvice)
+      }
+      return LocalModel(path: written, layout: .folder)
+    }
     if Disk.exists(written) {
       guard written.lowercased().hasSuffix(".gguf") else {
         throw ModelError(

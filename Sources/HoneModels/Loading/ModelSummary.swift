@@ -156,7 +156,7 @@ public struct ModelSummary: Equatable, Sendable {
     guard family != nil || !storage.isEmpty || tokenizer != nil else {
       throw ModelError(
         subject: folder, problem: "holds no model",
-        advice: "a model's folder has config.json and model.safetensors or its index")
+        advice: LocalModel.folderAdvice)
     }
   }
 

@@ -16,12 +16,16 @@ package final class WeightSource {
   }
 
   package let file: String
+  /// What the matrices of projections are rounded to while they are loaded; nil for as they are.
+  private let quantization: StorageFormat?
   private let stored: [String: Stored]
   private var used: Set<String> = []
   private var faults: [String] = []
 
-  package init(gguf file: GGUFFile) {
+  /// - Throws: ``ModelError`` where what is to be rounded is rounded already.
+  package init(gguf file: GGUFFile, quantization: StorageFormat? = nil) throws {
     self.file = file.path
+    self.quantization = quantization
     stored = Dictionary(
       uniqueKeysWithValues: file.tensors.map { tensor in
         (
@@ -31,10 +35,12 @@ package final class WeightSource {
             formatName: tensor.type.name, bytes: tensor.bytes, owner: tensor.file)
         )
       })
+    try checkQuantization()
   }
 
-  package init(folder: SafetensorsFolder) {
+  package init(folder: SafetensorsFolder, quantization: StorageFormat? = nil) throws {
     file = folder.path
+    self.quantization = quantization
     stored = Dictionary(
       uniqueKeysWithValues: folder.tensors.map { tensor in
         (
@@ -44,6 +50,18 @@ package final class WeightSource {
             formatName: tensor.type.rawValue, bytes: tensor.bytes, owner: tensor.file)
         )
       })
+    try checkQuantization()
+  }
+
+  private func checkQuantization() throws {
+    let formats = Set(stored.values.compactMap(\.format).filter { !$0.isDense })
+    guard let quantization, let format = formats.min(by: { $0.rawValue < $1.rawValue }) else {
+      return
+    }
+    throw ModelError(
+      subject: file,
+      problem: "is stored in \(format) already and cannot be rounded to \(quantization)",
+      advice: "use it as it is, without weights, or take the model in full precision")
   }
 
   package func has(_ name: String) -> Bool { stored[name] != nil }
@@ -58,6 +76,17 @@ package final class WeightSource {
     }
     return Weight(
       rows: rows, columns: columns, format: format, bytes: tensor.bytes, owner: tensor.owner)
+  }
+
+  /// The matrix of a projection: as stored, or rounded as the user asked.
+  package func projection(_ name: String, rows: Int, columns: Int, engine: Engine) -> Weight? {
+    guard let weight = matrix(name, rows: rows, columns: columns) else { return nil }
+    guard let quantization else { return weight }
+    guard let rounded = weight.quantized(to: quantization, in: engine) else {
+      faults.append("\(name): rows of \(columns) are no whole number of \(quantization) blocks")
+      return nil
+    }
+    return rounded
   }
 
   /// A vector, as f32.

@@ -2,6 +2,7 @@ import Foundation
 import HoneAdapters
 import HoneFormats
 import HoneModels
+import HoneTensors
 
 /// Finds the meaning of a recipe's parts, and everything that is wrong with them.
 struct RecipeReader {
@@ -63,10 +64,9 @@ struct RecipeReader {
     for member in root.members ?? [] where !known.contains(member.key) {
       faults.append(unknown(member, in: "a recipe", prefix: "", known: known))
     }
-    let model = value(of: Recipe.settings[0], in: root, prefix: "")?.string
+    let (model, weights) = readModel(root)
     let output = value(of: Recipe.settings[1], in: root, prefix: "")?.string
     let reference = model.flatMap { resolved(model: $0, node: root["model"] ?? root) }
-    if root["model"] == nil { missing("model", in: root, advice: "name the model to customise") }
     let method = readMethod(root)
     let data = read(DataSection.settings, of: "data", in: root)
     if root["data"]?["train"] == nil {
@@ -79,9 +79,26 @@ struct RecipeReader {
     }
     let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
     return Recipe(
-      file: file, model: reference, method: method.method, methodSettings: method.settings,
+      file: file, model: reference, weights: weights, method: method.method,
+      methodSettings: method.settings,
       adapterFolder: method.adapterFolder, data: data, training: training,
       output: output ?? path("runs/\(name.isEmpty ? "run" : name)", origin: root.origin))
+  }
+
+  /// A name, or a mapping of `path` and how the weights are kept.
+  private mutating func readModel(_ root: RecipeNode) -> (model: String?, weights: WeightRounding) {
+    let advice = "name the model to customise"
+    guard let node = root["model"] else {
+      missing("model", in: root, advice: advice)
+      return (nil, .stored)
+    }
+    guard node.members != nil else {
+      return (value(of: Recipe.settings[0], in: root, prefix: "")?.string, .stored)
+    }
+    if node["path"] == nil { missing("model.path", in: node, advice: advice) }
+    let values = read(Recipe.modelSettings, of: "model", in: root)
+    let weights = values.flatMap { WeightRounding(rawValue: $0.text("weights")) }
+    return (values?.optionalText("path"), weights ?? .stored)
   }
 
   private mutating func missing(_ key: String, in node: RecipeNode, advice: String) {

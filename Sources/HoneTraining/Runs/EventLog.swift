@@ -37,7 +37,10 @@ final class EventLog {
     do {
       try handle.write(contentsOf: Data((event.line + "\n").utf8))
     } catch {
-      throw FormatError(file: "events.jsonl", problem: "cannot be written: \(error)")
+      let code = errno
+      throw FormatError(
+        file: "events.jsonl", problem: "cannot be written: \(String(cString: strerror(code)))",
+        advice: code == ENOSPC ? "make room or write somewhere else" : "")
     }
   }
 }

@@ -56,6 +56,8 @@ public struct RunFolder: Sendable {
     let parent = String(target.dropLast(name.count + 1))
     let partial = "\(parent)/.\(name).partial"
     try? FileManager.default.removeItem(atPath: partial)
+    // Once it has its name there is nothing to remove.
+    defer { try? FileManager.default.removeItem(atPath: partial) }
     try make(partial)
     try fill(partial)
     if FileManager.default.fileExists(atPath: target) {
@@ -88,14 +90,7 @@ public struct RunFolder: Sendable {
   }
 
   private func make(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw FormatError(
-        file: path, problem: "cannot be made: \(error.localizedDescription)",
-        advice: "choose another output folder")
-    }
+    try NewFolder.make(path, advice: "choose another output folder")
   }
 
   private func names(in path: String) -> [String] {

@@ -29,7 +29,7 @@ struct Bench: AsyncParsableCommand {
     let local = try await options.locate()
     let start = ContinuousClock.now
     let engine = options.engine
-    let loaded = try LanguageModel(local, engine: engine)
+    let loaded = try options.load(local, engine: engine)
     let loading = ContinuousClock.now - start
     let benchmark = Benchmark(loaded, engine: engine)
     let throughput = only == .kernels ? [] : benchmark.throughput()

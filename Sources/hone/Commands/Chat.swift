@@ -22,7 +22,7 @@ struct Chat: AsyncParsableCommand {
   func run() async throws {
     let local = try await model.locate()
     let engine = model.engine
-    let loaded = try LanguageModel(local, engine: engine)
+    let loaded = try model.load(local, engine: engine)
     var adapters = try adapters.load(for: loaded, engine: engine)
     let session = ChatSession(
       loaded, adapter: adapters.together, system: system, engine: engine)

@@ -39,7 +39,7 @@ struct Generate: AsyncParsableCommand {
     let texts = try prompt + (file.map { [try TextFile.contents(of: $0)] } ?? [])
     let local = try await model.locate()
     let engine = model.engine
-    let loaded = try LanguageModel(local, engine: engine)
+    let loaded = try model.load(local, engine: engine)
     let adapter = try adapters.load(for: loaded, engine: engine).together
     let prompts = try texts.map { text in
       if chat {
@@ -51,17 +51,19 @@ struct Generate: AsyncParsableCommand {
       return loaded.tokenizer.encode(text)
     }
     let streams = texts.count == 1 && !json
-    if streams && !chat { print(texts[0], terminator: "") }
+    // The prompt comes with the first word, so that a prompt that is refused is not repeated.
+    var opening = streams && !chat ? texts[0] : ""
     let completions = try Generator(loaded, adapter: adapter, engine: engine).generate(
       prompts, sampling: sampling.sampling, stop: sampling.rules
     ) { piece in
       if streams {
-        print(piece.text, terminator: "")
+        print(opening, piece.text, separator: "", terminator: "")
         fflush(nil)
+        opening = ""
       }
       return !Task.isCancelled
     }
-    if streams { print() }
+    if streams { print(opening) }
     try Task.checkCancellation()
     for (text, completion) in zip(texts, completions) where !streams {
       if json {

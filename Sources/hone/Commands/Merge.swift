@@ -37,7 +37,7 @@ struct Merge: AsyncParsableCommand {
     let probe = try probe.map(TextFile.contents)
     let local = try await model.locate()
     let engine = model.engine
-    let loaded = try LanguageModel(local, engine: engine)
+    let loaded = try model.load(local, engine: engine)
     let adapters = try adapter.map {
       try AdapterFolder.load($0, for: loaded, engine: engine)
     }

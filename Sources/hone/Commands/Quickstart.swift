@@ -20,7 +20,7 @@ struct Quickstart: AsyncParsableCommand {
 
   func run() async throws {
     let entry = RecipeCatalog.quickstart
-    try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+    try NewFolder.make(out)
     for file in entry.files {
       let target = "\(out)/\(file.name)"
       // What is there may be the user's own by now; it is trained on, not replaced.

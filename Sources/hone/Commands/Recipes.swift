@@ -46,12 +46,20 @@ struct Recipes: ParsableCommand {
       if let taken = targets.first(where: FileManager.default.fileExists) {
         throw UsageError(description: "\(taken) is there already; give another folder")
       }
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true)
-      for (file, target) in zip(entry.files, targets) {
-        try AtomicFile.write(file.bytes, to: target)
-        print(target)
+      let isNew = !FileManager.default.fileExists(atPath: folder)
+      try NewFolder.make(folder)
+      do {
+        for (file, target) in zip(entry.files, targets) {
+          try AtomicFile.write(file.bytes, to: target)
+        }
+      } catch {
+        // Half a copy is none.
+        for target in isNew ? [folder] : targets {
+          try? FileManager.default.removeItem(atPath: target)
+        }
+        throw error
       }
+      print(targets.joined(separator: "\n"))
     }
   }
 

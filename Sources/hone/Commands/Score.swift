@@ -25,7 +25,7 @@ struct Score: AsyncParsableCommand {
     let text = try TextFile.contents(of: file)
     let local = try await model.locate()
     let engine = model.engine
-    let loaded = try LanguageModel(local, engine: engine)
+    let loaded = try model.load(local, engine: engine)
     let adapter = try adapters.load(for: loaded, engine: engine).together
     let ids = loaded.tokenizer.encode(text)
     let scores = try Generator(loaded, adapter: adapter, engine: engine).score(ids)

@@ -17,6 +17,12 @@ import Testing
   @Test func `folders and GGUF files are taken as they are`() async throws {
     let folder = try TemporaryFolder()
     try folder.write([1], to: "m.GGUF")
+    #expect(
+      await message(folder.path) == """
+        \(folder.path): holds no model; a model's folder has config.json and model.safetensors or \
+        its index
+        """)
+    try folder.write([1], to: "tokenizer.json")
     let store = ModelStore(environment: [:])
     #expect(
       try await store.locate(.path(folder.path)) == LocalModel(path: folder.path, layout: .folder))

@@ -4,9 +4,9 @@ final class MergeSpace {
   private(set) var symbols = UnsafeMutablePointer<Int32>.allocate(capacity: 0)
   /// For each symbol, rank and result of merging it with the next, or ``MergeTable/none``.
   private var values = UnsafeMutablePointer<UInt64>.allocate(capacity: 0)
+  /// For each symbol the place of the one after it and of the one before it; long pieces only.
+  private var links = UnsafeMutablePointer<(next: Int32, previous: Int32)>.allocate(capacity: 0)
   private var capacity = 0
-  private var next: [Int32] = []
-  private var previous: [Int32] = []
   private var heap = MergeHeap()
 
   /// More symbols than this are merged with a heap, whose cost does not grow with the square.
@@ -15,6 +15,7 @@ final class MergeSpace {
   deinit {
     symbols.deallocate()
     values.deallocate()
+    links.deallocate()
   }
 
   /// Makes room for `count` symbols, keeping those there are.
@@ -30,8 +31,10 @@ final class MergeSpace {
     moved.update(from: symbols, count: capacity)
     symbols.deallocate()
     values.deallocate()
+    links.deallocate()
     symbols = moved
     values = .allocate(capacity: larger)
+    links = .allocate(capacity: larger)
     capacity = larger
   }
 
@@ -67,14 +70,14 @@ final class MergeSpace {
   @inline(never)
   private func mergeLong(_ count: Int, into space: EncodingSpace, value: (Int32, Int32) -> UInt64) {
     precondition(count <= Int(Int32.max), "a word of \(count) symbols was not cut")
-    next.removeAll(keepingCapacity: true)
-    previous.removeAll(keepingCapacity: true)
-    for index in 0..<Int32(count) {
-      next.append(index + 1)
-      previous.append(index - 1)
-    }
-    heap.removeAll()
+    // In variables of this call, whose every use need not be checked for another's.
+    let symbols = symbols
+    let values = values
+    let links = links
+    var heap = heap.taken()
+    defer { self.heap = heap }
     for index in 0..<count {
+      links[index] = (Int32(truncatingIfNeeded: index + 1), Int32(truncatingIfNeeded: index - 1))
       values[index] =
         index + 1 < count ? value(symbols[index], symbols[index + 1]) : MergeTable.none
       heap.append(values[index], at: index)
@@ -84,17 +87,17 @@ final class MergeSpace {
       let best = values[place]
       // What was pushed for a pair that has changed since is out of date.
       guard best != MergeTable.none, best >> 32 == rank else { continue }
-      let right = Int(next[place])
+      let right = Int(links[place].next)
       symbols[place] = Int32(truncatingIfNeeded: best)
       values[right] = MergeTable.none
       symbols[right] = -1
-      next[place] = next[right]
-      let follower = Int(next[place])
-      if follower < count { previous[follower] = Int32(place) }
+      let follower = Int(links[right].next)
+      links[place].next = links[right].next
+      if follower < count { links[follower].previous = Int32(truncatingIfNeeded: place) }
       values[place] =
         follower < count ? value(symbols[place], symbols[follower]) : MergeTable.none
       heap.push(values[place], at: place)
-      let before = Int(previous[place])
+      let before = Int(links[place].previous)
       if before >= 0 {
         values[before] = value(symbols[before], symbols[place])
         heap.push(values[before], at: before)
@@ -104,7 +107,7 @@ final class MergeSpace {
     space.reserve(count)
     while index < count {
       space.append(symbols[index])
-      index = Int(next[index])
+      index = Int(links[index].next)
     }
   }
 }
@@ -113,7 +116,13 @@ final class MergeSpace {
 private struct MergeHeap {
   private var keys: [UInt64] = []
 
-  mutating func removeAll() { keys.removeAll(keepingCapacity: true) }
+  /// An empty heap with this one's memory, which this one gives away.
+  mutating func taken() -> MergeHeap {
+    var taken = MergeHeap()
+    swap(&taken.keys, &keys)
+    taken.keys.removeAll(keepingCapacity: true)
+    return taken
+  }
 
   private static func key(_ value: UInt64, _ place: Int) -> UInt64 {
     (value & ~0xFFFF_FFFF) | UInt64(truncatingIfNeeded: place)

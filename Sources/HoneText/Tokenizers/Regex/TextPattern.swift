@@ -11,6 +11,8 @@ struct TextPattern: Sendable {
   /// characters of X after it either.
   private let leadingLoop: CodePointSet?
   private let canMatchNothing: Bool
+  /// The characters of which one must stand where a match begins; nil where nothing is known.
+  private let firstSet: CodePointSet?
 
   /// - Throws: ``TextError`` for a pattern that is wrong or uses what is not supported.
   init(_ source: String) throws {
@@ -44,6 +46,7 @@ struct TextPattern: Sendable {
     automaton = withAutomaton ? PatternAutomaton(program) : nil
     canMatchNothing = program.width.least == 0
     leadingLoop = simplified.leadingLoop
+    firstSet = simplified.firstSet
   }
 
   /// Whether it runs as an automaton.
@@ -74,6 +77,10 @@ struct TextPattern: Sendable {
   ) -> (start: Int, end: Int)? {
     var index = start
     while true {
+      if let firstSet {
+        index = firstPlace(of: firstSet, bytes, from: index, end: end)
+        guard index < end else { return nil }
+      }
       let stop =
         automaton?.matchEnd(bytes, from: index, end: end)
         ?? backtracker.matchEnd(bytes, from: index, end: end)
@@ -81,6 +88,19 @@ struct TextPattern: Sendable {
       guard index < end else { return nil }
       index = afterFailure(bytes, at: index, end: end)
     }
+  }
+
+  /// The first place from `start` on where a character of the set stands, or the end.
+  private func firstPlace(
+    of set: CodePointSet, _ bytes: UnsafePointer<UInt8>, from start: Int, end: Int
+  ) -> Int {
+    var index = start
+    while index < end {
+      let (point, length) = decodeUTF8(bytes, at: index, end: end)
+      if set.contains(point) { return index }
+      index += length
+    }
+    return end
   }
 
   /// Where to look next when no match begins at `index`.
@@ -98,6 +118,22 @@ struct TextPattern: Sendable {
 }
 
 extension PatternNode {
+  /// Characters of which one must follow wherever this matches; nil where there may be none.
+  fileprivate var firstSet: CodePointSet? {
+    switch self {
+    case .set(let set): set
+    case .atomic(let item), .lookahead(let item, false): item.firstSet
+    case .repeated(let item, let least, _, _): least > 0 ? item.firstSet : nil
+    case .sequence(let items): items.first?.firstSet
+    case .alternatives(let branches):
+      branches.dropFirst().reduce(branches.first?.firstSet) { sum, branch in
+        guard let sum, let more = branch.firstSet else { return nil }
+        return sum.union(more)
+      }
+    default: nil
+    }
+  }
+
   /// For `X+...` without lookbehind: X.
   fileprivate var leadingLoop: CodePointSet? {
     switch self {
