@@ -58,13 +58,16 @@ INLINE __m256 stored_starts(const uint8_t *p, int64_t row_bytes) {
       const uint8_t *matrix, int64_t row_bytes, const int16_t *x, const float *factors,       \
       int64_t depth, float *out) {                                                            \
     __m256 total = _mm256_setzero_ps();                                                       \
+    /* What is asked for comes in the order in which it lies, not in that of its use. */      \
+    const char *ahead = (const char *)matrix + AHEAD;                                         \
     for (int64_t k = 0; k < depth; k += 32, matrix += bytes, factors += 2) {                  \
+      for (int i = 0; i < 8 * bytes; i += 64) _mm_prefetch(ahead + i, _MM_HINT_T0);           \
+      ahead += 8 * bytes;                                                                     \
       __m256i x0 = _mm256_loadu_si256((const __m256i *)(x + k));                              \
       __m256i x1 = _mm256_loadu_si256((const __m256i *)(x + k + 16));                         \
       __m256i sum[8];                                                                         \
       _Pragma("clang loop unroll(full)") for (int i = 0; i < 8; i++) {                        \
         __m256i q[2];                                                                         \
-        _mm_prefetch((const char *)matrix + i * row_bytes + AHEAD, _MM_HINT_T0);              \
         decode(matrix + i * row_bytes, q);                                                    \
         sum[i] = _mm256_add_epi32(_mm256_madd_epi16(q[0], x0), _mm256_madd_epi16(q[1], x1));  \
       }                                                                                       \
@@ -111,6 +114,7 @@ enum { CHUNK = 512 };
       const uint8_t *first, int64_t row_bytes, const int16_t *x, const float *factors,        \
       int64_t depth, float *out) {                                                            \
     const uint8_t *second = first + row_bytes;                                                \
+    const char *ahead = (const char *)first + AHEAD;                                          \
     __m256 total[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};                             \
     _Alignas(32) int16_t numbers[2][CHUNK];                                                   \
     _Alignas(16) float stored[CHUNK / 32][4];                                                 \
@@ -118,8 +122,8 @@ enum { CHUNK = 512 };
       int64_t count = depth - start < CHUNK ? depth - start : CHUNK;                          \
       for (int64_t k = 0; k < count; k += 32, first += bytes, second += bytes) {              \
         __m256i q[2];                                                                         \
-        _mm_prefetch((const char *)first + AHEAD, _MM_HINT_T0);                               \
-        _mm_prefetch((const char *)second + AHEAD, _MM_HINT_T0);                              \
+        for (int i = 0; i < 2 * bytes; i += 64) _mm_prefetch(ahead + i, _MM_HINT_T0);         \
+        ahead += 2 * bytes;                                                                   \
         decode(first, q);                                                                     \
         _mm256_store_si256((__m256i *)(numbers[0] + k), q[0]);                                \
         _mm256_store_si256((__m256i *)(numbers[0] + k + 16), q[1]);                           \
