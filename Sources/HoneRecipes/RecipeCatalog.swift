@@ -24,6 +24,11 @@ public enum RecipeCatalog {
     Entry(name: "lora", files: [("lora.yaml", PackageResources.lora_yaml)]),
     Entry(name: "lean", files: [("lean.yaml", PackageResources.lean_yaml)]),
     Entry(name: "text", files: [("text.yaml", PackageResources.text_yaml)]),
+    Entry(
+      name: "prompt_tuning", files: [("prompt_tuning.yaml", PackageResources.prompt_tuning_yaml)]),
+    Entry(name: "p_tuning", files: [("p_tuning.yaml", PackageResources.p_tuning_yaml)]),
+    Entry(
+      name: "prefix_tuning", files: [("prefix_tuning.yaml", PackageResources.prefix_tuning_yaml)]),
   ]
 
   /// The recipe of that name.

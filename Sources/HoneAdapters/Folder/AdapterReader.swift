@@ -58,6 +58,12 @@ public final class AdapterReader {
   /// Takes a key that changes nothing in what the adapter computes.
   public func ignore(_ key: String) { usedKeys.insert(key) }
 
+  /// Takes a key that says only how an adapter began, to be written again; null where it is missing.
+  func keepAny(_ key: String) -> (String, JSONValue) {
+    ignore(key)
+    return (key, config[key] ?? .null)
+  }
+
   /// The keys that peft writes for every method.
   private func readCommonKeys() {
     for key in [

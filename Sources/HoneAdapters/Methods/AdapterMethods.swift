@@ -57,7 +57,10 @@ public struct AdapterMethod: Sendable {
 
 /// The methods that Hone knows.
 public enum AdapterMethods {
-  public static let all: [AdapterMethod] = [LoRA.method]
+  public static let all: [AdapterMethod] = [
+    LoRA.method,
+    PromptTuning.method, PTuning.method, PrefixTuning.method,
+  ]
 
   /// The method of a recipe's key.
   ///

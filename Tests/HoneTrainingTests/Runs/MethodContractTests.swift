@@ -63,7 +63,9 @@ import Testing
   func `the loss falls`(item: Item) throws {
     let run = TemporaryRun()
     let source = FixedBatches(steps: [Self.data.steps[0]])
-    let losses = try item.run(run.folder, source, plainOptions(steps: 12, rate: 5e-3)).losses
+    // Keys and values of a network this small are wide, and reach the output through attention alone.
+    let rate: Float = item.method.name == "prefix_tuning" ? 0.05 : 5e-3
+    let losses = try item.run(run.folder, source, plainOptions(steps: 12, rate: rate)).losses
     let (first, last) = (losses.first ?? 0, losses.last ?? .infinity)
     #expect(last < 0.9 * first)
   }
