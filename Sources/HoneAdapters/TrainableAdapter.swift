@@ -75,6 +75,19 @@ public protocol TrainableAdapter: Adapter {
 extension TrainableAdapter {
   public var state: [(name: String, tensor: Tensor)] { parameters.map { ($0.name, $0.tensor) } }
 
+  /// A method whose settings decide shapes or starts alone takes all of them from the folder.
+  public func continued(
+    with settings: SettingValues, from subject: String
+  ) throws -> any TrainableAdapter {
+    let faults = settings.givenKeys.map { "\($0): is set in the recipe" }.sorted()
+    guard faults.isEmpty else {
+      throw AdapterError(
+        subject, faults: faults,
+        advice: "what goes on from a folder takes its settings: leave them out of the recipe")
+    }
+    return self
+  }
+
   public func stepEnded(_ step: Int, of stepCount: Int, gradients: Gradients, in engine: Engine) {}
 
   public func joined(with others: [any TrainableAdapter], in engine: Engine) -> (any Adapter)? {
