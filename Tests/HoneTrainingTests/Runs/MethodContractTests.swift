@@ -64,7 +64,7 @@ import Testing
     let run = TemporaryRun()
     let source = FixedBatches(steps: [Self.data.steps[0]])
     // Keys and values of a network this small are wide, and reach the output through attention alone.
-    let rate: Float = item.method.name == "prefix_tuning" ? 0.05 : 5e-3
+    let rate = item.method.name == "prefix_tuning" ? 0.05 : 5e-3
     let losses = try item.run(run.folder, source, plainOptions(steps: 12, rate: rate)).losses
     let (first, last) = (losses.first ?? 0, losses.last ?? .infinity)
     #expect(last < 0.9 * first)
