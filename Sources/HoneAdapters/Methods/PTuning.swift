@@ -131,7 +131,7 @@ extension PTuning {
     examples: [
       JSONObject([
         ("num_virtual_tokens", .integer(6)), ("encoder", .string("lstm")),
-        ("encoder_hidden_size", .integer(12)), ("encoder_dropout", .number(0.1)),
+        ("encoder_hidden_size", .integer(48)), ("encoder_dropout", .number(0.1)),
       ]),
       JSONObject([
         ("num_virtual_tokens", .integer(9)), ("encoder_hidden_size", .integer(40)),

@@ -8,17 +8,18 @@
 
 /// `max(x, 0)`, for the few rows of a prompt's encoder.
 package func rectified(_ input: Tensor, in pass: Pass) -> Tensor {
-  bounded("rectified", input, in: pass, { max($0, 0) }) { $0 > 0 ? 1 : 0 }
+  bounded(
+    "rectified", input, in: pass, function: { max($0, 0) }, derivative: { $0 > 0 ? 1 : 0 })
 }
 
 /// `tanh x`, for the few rows of a prompt's encoder.
 package func squashed(_ input: Tensor, in pass: Pass) -> Tensor {
-  bounded("squashed", input, in: pass, { tanh($0) }) { 1 - $0 * $0 }
+  bounded("squashed", input, in: pass, function: { tanh($0) }, derivative: { 1 - $0 * $0 })
 }
 
 /// A function of each number, whose derivative follows from its value alone.
 private func bounded(
-  _ name: StaticString, _ input: Tensor, in pass: Pass, _ function: (Float) -> Float,
+  _ name: StaticString, _ input: Tensor, in pass: Pass, function: (Float) -> Float,
   derivative: @escaping (Float) -> Float
 ) -> Tensor {
   let output = pass.tensor(input.shape)
