@@ -57,7 +57,14 @@ public struct AdapterMethod: Sendable {
 
 /// The methods that Hone knows.
 public enum AdapterMethods {
-  public static let all: [AdapterMethod] = [LoRA.method]
+  public static let all: [AdapterMethod] = [
+    LoRA.method,
+    IA3.method,
+    Bottleneck.method,
+    BitFit.method,
+    Selective.method,
+    Selective.fullMethod,
+  ]
 
   /// The method of a recipe's key.
   ///
