@@ -24,6 +24,12 @@ public enum RecipeCatalog {
     Entry(name: "lora", files: [("lora.yaml", PackageResources.lora_yaml)]),
     Entry(name: "lean", files: [("lean.yaml", PackageResources.lean_yaml)]),
     Entry(name: "text", files: [("text.yaml", PackageResources.text_yaml)]),
+    Entry(name: "ia3", files: [("ia3.yaml", PackageResources.ia3_yaml)]),
+    Entry(name: "bottleneck", files: [("bottleneck.yaml", PackageResources.bottleneck_yaml)]),
+    Entry(name: "bitfit", files: [("bitfit.yaml", PackageResources.bitfit_yaml)]),
+    Entry(name: "selective", files: [("selective.yaml", PackageResources.selective_yaml)]),
+    Entry(name: "full", files: [("full.yaml", PackageResources.full_yaml)]),
+    Entry(name: "diff-pruning", files: [("diff-pruning.yaml", PackageResources.diff_pruning_yaml)]),
   ]
 
   /// The recipe of that name.

@@ -64,6 +64,7 @@ public enum AdapterMethods {
     BitFit.method,
     Selective.method,
     Selective.fullMethod,
+    DiffPruning.method,
   ]
 
   /// The method of a recipe's key.

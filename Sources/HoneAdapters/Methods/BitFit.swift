@@ -112,7 +112,8 @@ extension BitFit {
     ],
     examples: [
       JSONObject([
-        ("target_modules", .array([.string("q_proj"), .string("up_proj")])), ("norms", .bool(false)),
+        ("target_modules", .array([.string("q_proj"), .string("up_proj")])),
+        ("norms", .bool(false)),
       ]),
       JSONObject([("target_modules", .string("existing"))]),
     ],
@@ -129,7 +130,8 @@ extension BitFit {
         ).sites(of: spec)
       }
       guard sites.allSatisfy({ $0.kind != .embedding }) else {
-        throw AdapterError("bitfit", problem: "target_modules: the embedding has no place for a bias")
+        throw AdapterError(
+          "bitfit", problem: "target_modules: the embedding has no place for a bias")
       }
       let norms = values.flag("norms") ? spec.vectorNames.map(ParameterSelection.module) : []
       guard !sites.isEmpty || !norms.isEmpty else {

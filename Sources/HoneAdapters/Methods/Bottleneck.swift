@@ -187,7 +187,8 @@ struct BottleneckOptions {
 extension Bottleneck {
   public static let method = AdapterMethod(
     name: "bottleneck",
-    summary: "Trains two small matrices with a non-linearity between them, after the halves of blocks.",
+    summary:
+      "Trains two small matrices with a non-linearity between them, after the halves of blocks.",
     source: "Houlsby et al. 2019, https://arxiv.org/abs/1902.00751",
     settings: [
       Setting(

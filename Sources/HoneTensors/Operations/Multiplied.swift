@@ -16,21 +16,22 @@ package func multiplied(
   precondition(input.shape.columns == depth, "\(input.shape) through \(matrix.shape)")
   let rows = input.shape.rows
   let output = pass.tensor([rows, outputs])
-  product(input, rows: rows, depth: depth, matrix, byColumns: byColumns, into: output, in: pass)
+  trainedProduct(
+    input, rows: rows, depth: depth, matrix, byColumns: byColumns, into: output, in: pass)
   let kept = matrix.needsGradient ? pass.keep(input) : nil
   pass.record("multiplied", inputs: [input, matrix], outputs: [output]) {
     [input = input.key, key = output.key] gradients, pass in
     guard let gradient = gradients[key] else { return }
     if input.needsGradient {
       let inputGradient = pass.tensor(input.shape)
-      product(
+      trainedProduct(
         gradient, rows: rows, depth: outputs, matrix, byColumns: !byColumns, into: inputGradient,
         in: pass)
       gradients.add(inputGradient, to: input)
     }
     if let sum = gradients.accumulator(for: matrix.key), let seen = kept?.tensor(in: pass) {
       let (left, right) = byColumns ? (seen, gradient) : (gradient, seen)
-      product(
+      trainedProduct(
         left, transposed: true, rows: left.shape.columns, depth: rows, right, byColumns: true,
         accumulate: true, into: sum, in: pass)
     }
@@ -38,7 +39,7 @@ package func multiplied(
   return output
 }
 
-private func product(
+func trainedProduct(
   _ left: Tensor, transposed: Bool = false, rows: Int, depth: Int, _ right: Tensor,
   byColumns: Bool, accumulate: Bool = false, into output: Tensor, in pass: Pass
 ) {
