@@ -165,12 +165,16 @@ extension IA3 {
       case nil: .null
       }
     }
-    var targets = options.targets
-    if targets.isAllLinear { targets = .list(modules.map(\.site.path)) }
+    var (targets, inner) = (options.targets, options.feedForward)
+    if targets.isAllLinear {
+      // Peft writes all-linear out, and wants the feed-forward modules among its names.
+      targets = .list(modules.map(\.site.path))
+      inner = .list(modules.filter(\.scalesInput).map(\.site.path))
+    }
     return AdapterContents(
       config: JSONObject([
         ("exclude_modules", json(options.excluded)), ("fan_in_fan_out", .bool(false)),
-        ("feedforward_modules", json(options.feedForward)), ("init_ia3_weights", .bool(true)),
+        ("feedforward_modules", json(inner)), ("init_ia3_weights", .bool(true)),
         (
           "modules_to_save",
           options.modulesToSave.isEmpty ? .null : json(.list(options.modulesToSave))

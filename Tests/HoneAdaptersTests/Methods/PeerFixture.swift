@@ -11,15 +11,14 @@ private let fixtures =
 
 /// A folder of an adapter beside what a peer computed with it: `input_ids`, `labels`, `loss`,
 /// `logits` and `gradient.NAME`.
-struct PeerFixture: CustomTestStringConvertible {
+struct PeerFixture: CustomTestStringConvertible, Sendable {
   let path: String
   var testDescription: String { path }
   private var folder: String { "\(fixtures)/\(path)" }
-  private let engine = Engine(threads: 2, compute: .f32)
 
   init(_ path: String) { self.path = path }
 
-  private func load() throws -> (
+  private func load(_ engine: Engine) throws -> (
     contents: AdapterContents, base: String, model: LanguageModel, adapter: any TrainableAdapter
   ) {
     let contents = try AdapterFolder.contents(of: folder)
@@ -33,7 +32,8 @@ struct PeerFixture: CustomTestStringConvertible {
 
   /// Expects the peer's logits, loss and every gradient.
   func expectSameNumbers() throws {
-    let (_, _, model, adapter) = try load()
+    let engine = Engine(threads: 2, compute: .f32)
+    let (_, _, model, adapter) = try load(engine)
     let file = try SafetensorsFile(path: "\(folder)/expected.safetensors")
     let batch = TrainedRows(
       ids: file.numbers("input_ids", as: Int64.self).map(Int32.init),
@@ -59,7 +59,8 @@ struct PeerFixture: CustomTestStringConvertible {
   /// Expects that the adapter, read and saved again, is the folder: tensors to the byte, and the
   /// configuration too, but for the order of sets.
   func expectSameFolder(weights: String) throws {
-    let (contents, base, _, adapter) = try load()
+    let engine = Engine(threads: 2, compute: .f32)
+    let (contents, base, _, adapter) = try load(engine)
     let again = try TemporaryFolder()
     try AdapterFolder.save(adapter, to: again.path, base: base)
     #expect(areSame("\(folder)/\(weights)", "\(again.path)/\(weights)"))
@@ -80,6 +81,7 @@ struct PeerFixture: CustomTestStringConvertible {
   /// Expects that what Hone writes is what stands in a folder that the peer was seen to read;
   /// HONE_RECORD=1 writes that folder anew.
   func expectWritten(_ method: AdapterMethod, _ settings: JSONObject, base: String) throws {
+    let engine = Engine(threads: 2, compute: .f32)
     let model = try LanguageModel(folder: tinyModel(base), engine: engine)
     let adapter = try ContractCase(method: method, settings: settings).makeMoved(model, engine)
     let temporary = try TemporaryFolder()
