@@ -57,6 +57,10 @@ public protocol TrainableAdapter: Adapter {
   ///   - stepCount: how many there will be.
   func stepEnded(_ step: Int, of stepCount: Int, gradients: Gradients, in engine: Engine)
 
+  /// Whether training has yet to bring it into the form in which it is kept; what is validated before
+  /// that is never the best.
+  var isProvisional: Bool { get }
+
   /// One adapter that does what this one and others do together, quicker than a stack of them; nil
   /// when the method has none.
   func joined(with others: [any TrainableAdapter], in engine: Engine) -> (any Adapter)?
@@ -89,6 +93,8 @@ extension TrainableAdapter {
   }
 
   public func stepEnded(_ step: Int, of stepCount: Int, gradients: Gradients, in engine: Engine) {}
+
+  public var isProvisional: Bool { false }
 
   public func joined(with others: [any TrainableAdapter], in engine: Engine) -> (any Adapter)? {
     nil

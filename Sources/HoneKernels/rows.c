@@ -163,6 +163,14 @@ void hk_add_reference(const float *a, const float *b, int64_t count, float *y) {
   for (int64_t i = 0; i < count; i++) y[i] = a[i] + b[i];
 }
 
+void hk_multiply_reference(const float *a, const float *b, int64_t count, float *y) {
+  for (int64_t i = 0; i < count; i++) y[i] = a[i] * b[i];
+}
+
+void hk_multiply_add_reference(const float *a, const float *b, int64_t count, float *y) {
+  for (int64_t i = 0; i < count; i++) y[i] = fmaf(a[i], b[i], y[i]);
+}
+
 void hk_axpy_reference(int64_t count, float scale, const float *x, float *y) {
   for (int64_t i = 0; i < count; i++) y[i] = fmaf(scale, x[i], y[i]);
 }
@@ -302,6 +310,12 @@ void hk_activate_backward(
 }
 void hk_add(const float *a, const float *b, int64_t count, float *y) {
   HK_SELECT(hk_add)(a, b, count, y);
+}
+void hk_multiply(const float *a, const float *b, int64_t count, float *y) {
+  HK_SELECT(hk_multiply)(a, b, count, y);
+}
+void hk_multiply_add(const float *a, const float *b, int64_t count, float *y) {
+  HK_SELECT(hk_multiply_add)(a, b, count, y);
 }
 void hk_axpy(int64_t count, float scale, const float *x, float *y) {
   HK_SELECT(hk_axpy)(count, scale, x, y);

@@ -230,6 +230,18 @@ void HK(hk_add)(const float *a, const float *b, int64_t count, float *y) {
 #undef BODY
 }
 
+void HK(hk_multiply)(const float *a, const float *b, int64_t count, float *y) {
+#define BODY(load, store) store(y + i, load(a + i) * load(b + i));
+  EACH_VECTOR(count, BODY);
+#undef BODY
+}
+
+void HK(hk_multiply_add)(const float *a, const float *b, int64_t count, float *y) {
+#define BODY(load, store) store(y + i, vfma(load(a + i), load(b + i), load(y + i)));
+  EACH_VECTOR(count, BODY);
+#undef BODY
+}
+
 void HK(hk_axpy)(int64_t count, float scale, const float *x, float *y) {
 #define BODY(load, store) store(y + i, vfma(vset1(scale), load(x + i), load(y + i)));
   EACH_VECTOR(count, BODY);

@@ -29,6 +29,12 @@ public enum RecipeCatalog {
     Entry(name: "p_tuning", files: [("p_tuning.yaml", PackageResources.p_tuning_yaml)]),
     Entry(
       name: "prefix_tuning", files: [("prefix_tuning.yaml", PackageResources.prefix_tuning_yaml)]),
+    Entry(name: "ia3", files: [("ia3.yaml", PackageResources.ia3_yaml)]),
+    Entry(name: "bottleneck", files: [("bottleneck.yaml", PackageResources.bottleneck_yaml)]),
+    Entry(name: "bitfit", files: [("bitfit.yaml", PackageResources.bitfit_yaml)]),
+    Entry(name: "selective", files: [("selective.yaml", PackageResources.selective_yaml)]),
+    Entry(name: "full", files: [("full.yaml", PackageResources.full_yaml)]),
+    Entry(name: "diff_pruning", files: [("diff_pruning.yaml", PackageResources.diff_pruning_yaml)]),
   ]
 
   /// The recipe of that name.

@@ -162,6 +162,12 @@ import Testing
       variant.run { hk_add(a, b, Int64(count), &y) }
       hk_add_reference(a, b, Int64(count), &expected)
       #expect(y == expected)
+      variant.run { hk_multiply(a, b, Int64(count), &y) }
+      hk_multiply_reference(a, b, Int64(count), &expected)
+      #expect(y == expected)
+      variant.run { hk_multiply_add(a, b, Int64(count), &y) }
+      hk_multiply_add_reference(a, b, Int64(count), &expected)
+      #expect(y == expected)
       variant.run { hk_axpy(Int64(count), 0.3, b, &y) }
       hk_axpy_reference(Int64(count), 0.3, b, &expected)
       #expect(y == expected)

@@ -10,6 +10,8 @@ public struct AdapterContents {
       /// Of a frozen matrix, or as they stand in a file.
       case stored(Weight)
       case plain([Float])
+      /// Places in a list, no numbers to compute with.
+      case indices([Int32])
     }
 
     public let name: String
@@ -32,10 +34,28 @@ public struct AdapterContents {
       case .trained(let tensor): tensor.values
       case .stored(let weight): weight.values
       case .plain(let values): values
+      case .indices(let places): places.map { Float($0) }
       }
     }
   }
 
+  /// Whose folder it is.
+  package enum Kind {
+    /// Peft's, and Hone's own.
+    case peft
+    /// That of AdapterHub's `adapters`.
+    case adapterHub
+
+    /// What the file of tensors is called.
+    var weightsName: String {
+      switch self {
+      case .peft: AdapterFolder.weightsName
+      case .adapterHub: "adapter.safetensors"
+      }
+    }
+  }
+
+  package var kind = Kind.peft
   /// `adapter_config.json`.
   public var config: JSONObject
   public var entries: [Entry]

@@ -44,13 +44,25 @@ public enum AdapterFolder {
     guard let config = json.object else {
       throw FormatError(file: configPath, problem: "is not a JSON object")
     }
-    let weightsPath = "\(path)/\(weightsName)"
+    let kind: AdapterContents.Kind =
+      isFile("\(path)/\(AdapterContents.Kind.adapterHub.weightsName)") ? .adapterHub : .peft
+    let weightsPath = "\(path)/\(kind.weightsName)"
     guard isFile(weightsPath) else { throw absent(weightsName, of: path) }
-    return AdapterContents(
+    var contents = AdapterContents(
       config: config, entries: try SafetensorsFile(path: weightsPath).tensors.map(Self.entry))
+    contents.kind = kind
+    return contents
   }
 
   private static func entry(_ tensor: SafetensorsTensor) throws -> AdapterContents.Entry {
+    if tensor.type == .i32 {
+      return AdapterContents.Entry(
+        tensor.name, shape: tensor.shape,
+        .indices(
+          (0..<tensor.elementCount).map {
+            tensor.bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Int32.self)
+          }))
+    }
     guard let format = StorageFormat(rawValue: tensor.type.rawValue), format.isDense else {
       throw AdapterError(
         tensor.file.path,
@@ -108,7 +120,11 @@ public enum AdapterFolder {
       ("inference_mode", .bool(true)), ("peft_version", .string(version)), ("revision", .null),
       ("task_type", .string("CAUSAL_LM")),
     ]
-    for (key, value) in common where contents.config[key] == nil { contents.config[key] = value }
+    switch contents.kind {
+    case .peft:
+      for (key, value) in common where contents.config[key] == nil { contents.config[key] = value }
+    case .adapterHub: contents.config["model_name"] = base.map { .string($0) } ?? .null
+    }
     try write(contents, to: path)
   }
 
@@ -116,9 +132,9 @@ public enum AdapterFolder {
     try NewFolder.make(path)
     let entries = Dictionary(uniqueKeysWithValues: contents.entries.map { ($0.name, $0) })
     try SafetensorsWriter.write(
-      to: "\(path)/\(weightsName)",
+      to: "\(path)/\(contents.kind.weightsName)",
       contents.entries.map { .init(name: $0.name, type: $0.type, shape: $0.shape) },
-      metadata: ["format": "pt"]
+      metadata: contents.kind == .peft ? ["format": "pt"] : [:]
     ) { described, give in
       guard let entry = entries[described.name] else { return }
       try entry.withBytes(give)
@@ -133,6 +149,7 @@ public enum AdapterFolder {
 extension AdapterContents.Entry {
   /// Trained numbers are written in f32, frozen ones as they are stored where the format can.
   fileprivate var type: SafetensorsType {
+    if case .indices = numbers { return .i32 }
     guard case .stored(let weight) = numbers else { return .f32 }
     return SafetensorsType(rawValue: weight.format.rawValue) ?? .f32
   }
@@ -144,6 +161,7 @@ extension AdapterContents.Entry {
         try give(UnsafeRawBufferPointer(start: tensor.pointer, count: tensor.byteCount))
       }
     case .plain(let values): try values.withUnsafeBytes(give)
+    case .indices(let places): try places.withUnsafeBytes(give)
     case .stored(let weight) where weight.format.isDense:
       try withExtendedLifetime(weight) {
         try give(UnsafeRawBufferPointer(start: weight.bytes, count: weight.byteCount))

@@ -14,6 +14,7 @@ public final class AdapterReader {
   private var usedKeys: Set<String> = []
   private var usedTensors: Set<String> = []
   private var faults: [String] = []
+  private var sections: [AdapterReader] = []
 
   public init(_ contents: AdapterContents, subject: String) {
     self.subject = subject
@@ -77,6 +78,18 @@ public final class AdapterReader {
       because: "Hone's models predict the next token")
   }
 
+  /// A key's value as it stands, which is still to be read or ignored.
+  func value(_ key: String) -> JSONValue? { config[key] }
+
+  /// A reader of an object within the configuration; ``finish()`` judges what it found too.
+  func section(_ key: String) -> AdapterReader {
+    usedKeys.insert(key)
+    let section = AdapterReader(
+      AdapterContents(config: config[key]?.object ?? JSONObject(), entries: []), subject: subject)
+    sections.append(section)
+    return section
+  }
+
   // MARK: Tensors
 
   public func has(_ tensor: String) -> Bool { entries[tensor] != nil }
@@ -120,6 +133,12 @@ public final class AdapterReader {
     }
     for name in order where !usedTensors.contains(name) {
       note("\(name): is in the file, but the configuration has no place for it")
+    }
+    for section in sections {
+      faults += section.faults
+      for key in section.config.keys where !section.usedKeys.contains(key) {
+        note("\(key): is no key that Hone knows for this method")
+      }
     }
     guard faults.isEmpty else { throw AdapterError(subject, faults: faults) }
   }

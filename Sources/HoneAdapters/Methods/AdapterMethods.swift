@@ -60,6 +60,12 @@ public enum AdapterMethods {
   public static let all: [AdapterMethod] = [
     LoRA.method,
     PromptTuning.method, PTuning.method, PrefixTuning.method,
+    IA3.method,
+    Bottleneck.method,
+    BitFit.method,
+    Selective.method,
+    Selective.fullMethod,
+    DiffPruning.method,
   ]
 
   /// The method of a recipe's key.

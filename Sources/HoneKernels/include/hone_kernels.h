@@ -273,6 +273,11 @@ void hk_activate_backward_reference(
     hk_activation activation, const float *x, const float *up, const float *y_gradient,
     int64_t count, float *x_gradient, float *up_gradient);
 
+// y = a * b; y += a * b, element by element.
+void hk_multiply(const float *a, const float *b, int64_t count, float *y);
+void hk_multiply_reference(const float *a, const float *b, int64_t count, float *y);
+void hk_multiply_add(const float *a, const float *b, int64_t count, float *y);
+void hk_multiply_add_reference(const float *a, const float *b, int64_t count, float *y);
 // y = a + b; y += scale * x; x *= scale.
 void hk_add(const float *a, const float *b, int64_t count, float *y);
 void hk_add_reference(const float *a, const float *b, int64_t count, float *y);

@@ -10,7 +10,7 @@ public enum Activation: String, Sendable, CaseIterable {
   case gelu
   case relu
 
-  fileprivate var kernelActivation: hk_activation {
+  var kernelActivation: hk_activation {
     switch self {
     case .silu: HK_SILU
     case .geluTanh: HK_GELU_TANH

@@ -284,7 +284,7 @@ where Goal.Batch == Source.Batch {
     guard let validation else { preconditionFailure("no validation data") }
     let start = ContinuousClock.now
     let (loss, metrics) = try loss(over: validation)
-    let isBest = !untrained && loss < state.bestLoss
+    let isBest = !untrained && !adapter.isProvisional && loss < state.bestLoss
     if isBest {
       state.bestLoss = loss
       state.bestStep = state.step
@@ -292,7 +292,7 @@ where Goal.Batch == Source.Batch {
       try folder.writeFolder(folder.bestPath(step: state.step)) {
         try AdapterFolder.save(adapter, to: $0, base: base)
       }
-    } else if !untrained {
+    } else if !untrained && !adapter.isProvisional {
       state.validationsWithoutGain += 1
     }
     return TrainingEvent.Validation(
