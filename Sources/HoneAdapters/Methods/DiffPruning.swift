@@ -290,7 +290,8 @@ extension DiffPruning {
       JSONObject([
         ("target_modules", .array([.string("q_proj"), .string("down_proj")])),
         ("target_share", .number(0.1)), ("gated_share", .number(0.25)),
-        ("gate_start", .number(3)), ("gate_rate_ratio", .number(10)),
+        ("gate_start", .number(0.5)), ("gate_rate_ratio", .number(10)),
+        ("structured", .bool(false)),
       ]),
     ],
     reads: { $0["peft_type"]?.string == ownType },
