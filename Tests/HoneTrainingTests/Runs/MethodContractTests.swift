@@ -63,12 +63,12 @@ import Testing
   func `the loss falls`(item: Item) throws {
     let run = TemporaryRun()
     let source = FixedBatches(steps: [Self.data.steps[0]])
-    // Keys and values of a network this small are wide, and reach the output through attention alone.
-    let rate = item.method.name == "prefix_tuning" ? 0.05 : 5e-3
+    // Vectors, gates and keys are few and reach the output through what is frozen: they want more.
+    let fewNumbers = ["prefix_tuning", "ia3", "bitfit", "selective", "diff_pruning"]
+    let rate = fewNumbers.contains(item.method.name) ? 0.05 : 5e-3
     let losses = try item.run(run.folder, source, plainOptions(steps: 12, rate: rate)).losses
     let (first, last) = (losses.first ?? 0, losses.last ?? .infinity)
-    // A handful of vectors learns less in twelve steps than matrices do.
-    #expect(last < 0.99 * first)
+    #expect(last < 0.9 * first)
   }
 
   @Test(arguments: Item.all)
