@@ -20,7 +20,7 @@ ROWS, LENGTH, STEPS = 4, 512, 4
 RECIPE = """
 model: {model}
 method: {{lora: {{rank: 16, alpha: 32, target_modules: all-linear}}}}
-data: {{train: text.txt, format: text, train_on: all, truncation: split, max_truncated: 1, max_tokens: {length}}}
+data: {{train: text.txt, format: text, train_on: all, truncation: split, max_truncated: 1, max_tokens: {length}, shuffle: false}}
 training: {{steps: {steps}, batch_size: {rows}, learning_rate: 2.0e-4, memory: {memory}}}
 output: run
 """
