@@ -20,10 +20,12 @@ func floor(_ name: String, over dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
-func tests(_ name: String, over dependencies: [Target.Dependency]) -> Target {
+func tests(
+  _ name: String, over dependencies: [Target.Dependency], excluding: [String] = ["Fixtures"]
+) -> Target {
   .testTarget(
     name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
-    exclude: ["Fixtures"], swiftSettings: swiftSettings)
+    exclude: excluding, swiftSettings: swiftSettings)
 }
 
 let package = Package(
@@ -91,7 +93,8 @@ let package = Package(
       ]),
     tests(
       "HoneRecipes",
-      over: ["HoneTraining", "HoneAdapters", "HoneData", "HoneTensors", "HoneFormats"]),
+      over: ["HoneTraining", "HoneAdapters", "HoneData", "HoneTensors", "HoneFormats"],
+      excluding: []),
     tests("hone", over: ["HoneFormats"]),
   ],
   swiftLanguageModes: [.v6],
