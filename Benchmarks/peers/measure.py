@@ -63,7 +63,7 @@ def hone(options):
     model = ["--model", options.peers / "models/smollm2-135m-q4_1.gguf", "--threads", options.threads]
     names = {"prefill of 512": "prefill", "decode": "decode", "decode of 8 together": "decode_8"}
     rates = json.loads(run([options.hone, "bench", *model, "--only", "model", "--json"])[0])
-    for result in rates["model"]:
+    for result in rates["model_speed"]:
         if result["name"] in names:
             yield "auto", names[result["name"]], result["value"]
     yield "auto", "first_token", run([options.hone, "generate", *model, "--prompt", PROMPT, "--max-tokens", 1])[1]

@@ -21,7 +21,7 @@ public final class LanguageModel {
   /// - Throws: ``HoneFormats/FormatError`` for a damaged file, ``HoneText/TextError`` for a tokenizer
   ///   that Hone does not know, ``ModelError`` for a network that it cannot run.
   ///
-  /// - Parameter quantization: what the projections of a model in full precision are rounded to, in
+  /// - Parameter quantization: what the projections of a model in full precision are quantised to, in
   ///   memory: NF4, FP4 or Q8_0. Embedding, head and norms stay as they are.
   public convenience init(
     _ model: LocalModel, engine: Engine, quantization: StorageFormat? = nil

@@ -13,7 +13,7 @@ extension Pipeline {
       .iso8601.year().month().day().time(includingFractionalSeconds: false))
     var content = ReportContent(
       title: name,
-      summary: "\(recipe.model), \(recipe.method.name), "
+      summary: "\(recipe.modelInWords), \(recipe.method.name), "
         + "\(train.statistics.examples) examples",
       outcome: "\(result.end.reason.rawValue.replacingOccurrences(of: "_", with: " ")) on \(date)")
     func events(_ kind: String) -> [JSONObject] {
@@ -136,7 +136,7 @@ extension Pipeline {
   func summary(_ result: RunResult) -> JSONValue {
     var object = JSONObject([
       ("hone", .string(Version.current)), ("model", .string(recipe.model)),
-      ("method", .string(recipe.method.name)),
+      ("weights", .string(recipe.weights.rawValue)), ("method", .string(recipe.method.name)),
       ("reason", .string(result.end.reason.rawValue)), ("steps", .integer(result.end.step)),
       ("best_step", result.end.bestStep.map { .integer($0) } ?? .null),
       ("seconds", .number(result.end.seconds)),

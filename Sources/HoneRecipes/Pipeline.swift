@@ -100,7 +100,7 @@ public final class Pipeline {
   private var origin: [(name: String, value: String)] {
     let size = (try? FileManager.default.attributesOfItem(atPath: local.path)[.size] as? Int) ?? 0
     return [
-      ("model", "\(recipe.model), \(size) bytes"), ("method", recipe.method.name),
+      ("model", "\(recipe.modelInWords), \(size) bytes"), ("method", recipe.method.name),
       (
         "method settings",
         recipe.method.settings.map { "\($0.key)=\(recipe.methodSettings[$0.key].text())" }

@@ -19,8 +19,10 @@ public struct Recipe: Sendable {
   public let file: String
   /// A reference as `ModelReference` reads it; the path of a local model is absolute.
   public let model: String
-  /// What the model's projections are rounded to while it is loaded.
-  public let weights: WeightRounding
+  /// What the model's projections are quantised to while it is loaded.
+  public let weights: WeightQuantization
+  /// The model, and what it is quantised to where it is, in words.
+  var modelInWords: String { weights == .stored ? model : "\(model) in \(weights.rawValue)" }
   /// How the model is adapted.
   public let method: AdapterMethod
   /// The values of the method's settings.
@@ -80,7 +82,7 @@ public struct Recipe: Sendable {
   }
 
   init(
-    file: String, model: String, weights: WeightRounding, method: AdapterMethod,
+    file: String, model: String, weights: WeightQuantization, method: AdapterMethod,
     methodSettings: SettingValues,
     adapterFolder: String?, data: SettingValues, training: SettingValues, output: String
   ) {
@@ -112,9 +114,9 @@ public struct Recipe: Sendable {
   static let modelSettings: [Setting] = [
     Setting("path", settings[0].kind, default: .null, settings[0].summary),
     Setting(
-      "weights", .choice(WeightRounding.allCases.map(\.rawValue)), default: .string("stored"),
+      "weights", .choice(WeightQuantization.allCases.map(\.rawValue)), default: .string("stored"),
       """
-      What the projections of a model in full precision are rounded to in memory, as QLoRA does: \
+      What the projections of a model in full precision are quantised to in memory, as QLoRA does: \
       nf4, fp4 or int8.
       """),
   ]

@@ -32,8 +32,8 @@ struct ModelOptions: ParsableArguments {
   var compute: Compute = .auto
 
   @Option(
-    help: "What a model in full precision is rounded to in memory: nf4, fp4 or int8.")
-  var weights: WeightRounding = .stored
+    help: "What a model in full precision is quantised to in memory: nf4, fp4 or int8.")
+  var weights: WeightQuantization = .stored
 
   func validate() throws {
     if let threads, !(1...256).contains(threads) {
@@ -55,4 +55,4 @@ struct ModelOptions: ParsableArguments {
 }
 
 extension Compute: ExpressibleByArgument {}
-extension WeightRounding: ExpressibleByArgument {}
+extension WeightQuantization: ExpressibleByArgument {}

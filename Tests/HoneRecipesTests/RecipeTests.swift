@@ -55,16 +55,16 @@ import Testing
     #expect(recipe.training.text("schedule") == "constant")
   }
 
-  @Test func `a model may say what its weights are rounded to`() throws {
+  @Test func `a model may say what its weights are quantised to`() throws {
     let rest = Self.least.split(separator: "\n").dropFirst().joined(separator: "\n")
     func recipe(_ model: String) throws -> Recipe {
       try Recipe(parsing: "model: \(model)\n\(rest)", file: "acme.yaml", folder: "/desk")
     }
-    let rounded = try recipe("{path: ./base, weights: nf4}")
-    #expect(rounded.model == "/desk/base")
-    #expect(rounded.weights == .nf4)
+    let quantised = try recipe("{path: ./base, weights: nf4}")
+    #expect(quantised.model == "/desk/base")
+    #expect(quantised.weights == .nf4)
     #expect(try recipe("{path: smollm2-135m}").weights == .stored)
-    #expect(try Recipe(parsing: rounded.text, file: "b.yaml", folder: "/").weights == .nf4)
+    #expect(try Recipe(parsing: quantised.text, file: "b.yaml", folder: "/").weights == .nf4)
     let error = try #require(throws: RecipeError.self) { try recipe("{weights: nf5, rank: 3}") }
     #expect(error.faults.map(\.key) == ["model.path", "model.weights", "model.rank"])
     #expect(error.faults[1].advice == "did you mean nf4?")

@@ -105,9 +105,7 @@ extension BitFit {
         Whose biases: a list of names (q_proj), all-linear for all but the head, a regular \
         expression for whole paths, or existing for those that the model has.
         """),
-      Setting(
-        "exclude_modules", .names, default: .null,
-        "Which of them are left out: a list of names, or a regular expression."),
+      ModuleSelection.excludedSetting,
       Setting("norms", .flag, default: .bool(true), "Whether the norms are trained too."),
     ],
     examples: [

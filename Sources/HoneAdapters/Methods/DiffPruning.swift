@@ -255,15 +255,8 @@ extension DiffPruning {
     summary: "Trains a difference of each matrix, and keeps a small share of its numbers.",
     source: "Guo et al. 2021, https://arxiv.org/abs/2012.07463",
     settings: [
-      Setting(
-        "target_modules", .names, default: .string(ModuleSelection.allLinear),
-        """
-        Which projections: a list of names (q_proj), all-linear for all but the head, or a regular \
-        expression for whole paths.
-        """),
-      Setting(
-        "exclude_modules", .names, default: .null,
-        "Which of them are left out: a list of names, or a regular expression."),
+      ModuleSelection.targetSetting,
+      ModuleSelection.excludedSetting,
       Setting(
         "target_share", .number(1e-6...1), default: .number(0.005),
         "The share of all numbers that stays in the end."),

@@ -157,15 +157,8 @@ extension LoRA {
       Setting(
         "dropout", .number(0...0.99), default: .number(0),
         "The share of the change's input that is zeroed while training."),
-      Setting(
-        "target_modules", .names, default: .string(ModuleSelection.allLinear),
-        """
-        Which projections: a list of names (q_proj), all-linear for all but the head, or a regular \
-        expression for whole paths.
-        """),
-      Setting(
-        "exclude_modules", .names, default: .null,
-        "Which of them are left out: a list of names, or a regular expression."),
+      ModuleSelection.targetSetting,
+      ModuleSelection.excludedSetting,
       Setting(
         "layers_to_transform", .integers, default: .null,
         "Only blocks with these numbers, from 0; target_modules must be a list."),

@@ -18,6 +18,17 @@ struct ModuleSelection {
   /// The name for all projections but the head.
   static let allLinear = "all-linear"
 
+  static let targetSetting = Setting(
+    "target_modules", .names, default: .string(allLinear),
+    """
+    Which projections: a list of names (q_proj), all-linear for all but the head, or a regular \
+    expression for whole paths.
+    """)
+
+  static let excludedSetting = Setting(
+    "exclude_modules", .names, default: .null,
+    "Which of them are left out: a list of names, or a regular expression.")
+
   /// - Parameters:
   ///   - layers: the blocks to act on; nil or none for all.
   ///   - layersPattern: the name of the list that the blocks' indices count.

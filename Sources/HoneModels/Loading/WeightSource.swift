@@ -16,13 +16,13 @@ package final class WeightSource {
   }
 
   package let file: String
-  /// What the matrices of projections are rounded to while they are loaded; nil for as they are.
+  /// What the matrices of projections are quantised to while they are loaded; nil for as they are.
   private let quantization: StorageFormat?
   private let stored: [String: Stored]
   private var used: Set<String> = []
   private var faults: [String] = []
 
-  /// - Throws: ``ModelError`` where what is to be rounded is rounded already.
+  /// - Throws: ``ModelError`` where what is to be quantised is quantised already.
   package init(gguf file: GGUFFile, quantization: StorageFormat? = nil) throws {
     self.file = file.path
     self.quantization = quantization
@@ -60,7 +60,7 @@ package final class WeightSource {
     }
     throw ModelError(
       subject: file,
-      problem: "is stored in \(format) already and cannot be rounded to \(quantization)",
+      problem: "is stored in \(format) already and cannot be quantised to \(quantization)",
       advice: "use it as it is, without weights, or take the model in full precision")
   }
 
@@ -78,15 +78,15 @@ package final class WeightSource {
       rows: rows, columns: columns, format: format, bytes: tensor.bytes, owner: tensor.owner)
   }
 
-  /// The matrix of a projection: as stored, or rounded as the user asked.
+  /// The matrix of a projection: as stored, or quantised as the user asked.
   package func projection(_ name: String, rows: Int, columns: Int, engine: Engine) -> Weight? {
     guard let weight = matrix(name, rows: rows, columns: columns) else { return nil }
     guard let quantization else { return weight }
-    guard let rounded = weight.quantized(to: quantization, in: engine) else {
+    guard let quantized = weight.quantized(to: quantization, in: engine) else {
       faults.append("\(name): rows of \(columns) are no whole number of \(quantization) blocks")
       return nil
     }
-    return rounded
+    return quantized
   }
 
   /// A vector, as f32.

@@ -86,7 +86,9 @@ struct RecipeReader {
   }
 
   /// A name, or a mapping of `path` and how the weights are kept.
-  private mutating func readModel(_ root: RecipeNode) -> (model: String?, weights: WeightRounding) {
+  private mutating func readModel(_ root: RecipeNode) -> (
+    model: String?, weights: WeightQuantization
+  ) {
     let advice = "name the model to customise"
     guard let node = root["model"] else {
       missing("model", in: root, advice: advice)
@@ -97,7 +99,7 @@ struct RecipeReader {
     }
     if node["path"] == nil { missing("model.path", in: node, advice: advice) }
     let values = read(Recipe.modelSettings, of: "model", in: root)
-    let weights = values.flatMap { WeightRounding(rawValue: $0.text("weights")) }
+    let weights = values.flatMap { WeightQuantization(rawValue: $0.text("weights")) }
     return (values?.optionalText("path"), weights ?? .stored)
   }
 

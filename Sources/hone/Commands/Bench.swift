@@ -56,11 +56,11 @@ struct Bench: AsyncParsableCommand {
       }
       print(
         JSONValue([
-          "path": .string(options.reference.model),
+          "model": .string(options.reference.model),
           "threads": .integer(engine.threads.threadCount),
           "isa": .string(String(cString: hk_isa_name(hk_isa_current()))),
           "compute": .string(engine.compute.rawValue), "limits": list(limits),
-          "kernels": list(kernels), "model": list(throughput),
+          "kernels": list(kernels), "model_speed": list(throughput),
           "load_milliseconds": .number(milliseconds), "peak_memory_bytes": .integer(memory),
         ]).page)
       return

@@ -31,8 +31,10 @@ struct Train: AsyncParsableCommand {
     print(result.summary(of: pipeline))
     print("\nreport   \(pipeline.folder.path)/report.html")
     print("adapter  \(pipeline.folder.adapterPath)")
+    let recipe = pipeline.recipe
+    let weights = recipe.weights == .stored ? "" : " --weights \(recipe.weights.rawValue)"
     print(
-      "try it   hone chat --model \(pipeline.recipe.model) --adapter \(pipeline.folder.adapterPath)"
+      "try it   hone chat --model \(recipe.model)\(weights) --adapter \(pipeline.folder.adapterPath)"
     )
   }
 

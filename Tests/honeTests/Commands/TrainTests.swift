@@ -129,6 +129,10 @@ import Testing
     let other = try tiny.train("--resume", "--set", "training.learning_rate=0.1")
     #expect(other.code == 1)
     #expect(other.error.contains("learning_rate (was 0.0002, is 0.1)"))
+    let base = "model={path: \(PackageFiles.tinyModel("tied")), weights: int8}"
+    let quantised = try tiny.train("--resume", "--set", base)
+    #expect(quantised.code == 1)
+    #expect(quantised.error.contains(" in int8, "))
     #expect(tiny.contents(of: "recipe.yaml") == recipe)
   }
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import HoneTensors
 
-@Suite struct QuantizingTests {
+@Suite struct QuantizationTests {
   private let file: SafetensorsFile
   private let engine = Engine(threads: 2, compute: .f32)
 
