@@ -98,6 +98,7 @@ extension BitFit {
     name: "bitfit",
     summary: "Trains biases, added where the model has none, and the norms.",
     source: "Ben Zaken et al. 2022, https://arxiv.org/abs/2106.10199",
+    learningRate: 0.01,
     settings: [
       Setting(
         "target_modules", .names, default: .string(ModuleSelection.allLinear),

@@ -191,6 +191,7 @@ extension IA3 {
     name: "ia3",
     summary: "Trains a vector that rescales keys, values and the feed-forward half's inside.",
     source: "Liu et al. 2022, https://arxiv.org/abs/2205.05638",
+    learningRate: 0.02,
     settings: [
       Setting(
         "target_modules", .names,

@@ -101,6 +101,7 @@ extension PTuning {
     name: "p_tuning",
     summary: "Trains a small network that computes rows to stand before every sequence.",
     source: "Liu et al. 2021, https://arxiv.org/abs/2103.10385",
+    learningRate: 0.002,
     settings: [
       Setting(
         "num_virtual_tokens", .integer(1...65536), default: .integer(32),

@@ -116,6 +116,7 @@ extension Selective {
     name: "selective",
     summary: "Trains parts of the model itself, whole: norms, the last blocks, or what you name.",
     source: "Zhao et al. 2023, https://arxiv.org/abs/2312.11420",
+    learningRate: 3e-4,
     settings: [
       Setting(
         "norms", .flag, default: .bool(false), "Whether all norms are trained."),
@@ -186,6 +187,7 @@ extension Selective {
     name: "full",
     summary: "Trains the whole model; needs sixteen bytes of memory for each of its numbers.",
     source: "the limit case of selective",
+    learningRate: 1e-4,
     settings: [
       Setting(
         "embeddings", .flag, default: .bool(true),
