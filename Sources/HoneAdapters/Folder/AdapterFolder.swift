@@ -128,6 +128,14 @@ public enum AdapterFolder {
     try write(contents, to: path)
   }
 
+  /// - Throws: ``AdapterError`` for a folder that holds something.
+  package static func expectNothing(in path: String) throws {
+    guard let found = try? FileManager.default.contentsOfDirectory(atPath: path), !found.isEmpty
+    else { return }
+    throw AdapterError(
+      path, problem: "is not empty", advice: "give a new folder, or remove this one")
+  }
+
   package static func write(_ contents: AdapterContents, to path: String) throws {
     try NewFolder.make(path)
     let (_, layout) = layout(of: contents)
