@@ -14,6 +14,8 @@ public struct AdapterMethod: Sendable {
   public let source: String
   /// The learning rate of a recipe that sets none: one that learns on a small model.
   public let learningRate: Double
+  /// What people compare it with others by.
+  public let facts: MethodFacts
   public let settings: [Setting]
   /// Why an untrained adapter already changes the model; nil when it changes nothing.
   public let changeAtStart: String?
@@ -30,7 +32,7 @@ public struct AdapterMethod: Sendable {
 
   package init(
     name: String, summary: String, source: String, learningRate: Double,
-    settings: [Setting],
+    facts: MethodFacts, settings: [Setting],
     changeAtStart: String? = nil, examples: [JSONObject] = [],
     reads: @escaping @Sendable (JSONObject) -> Bool,
     make:
@@ -43,6 +45,7 @@ public struct AdapterMethod: Sendable {
     self.summary = summary
     self.source = source
     self.learningRate = learningRate
+    self.facts = facts
     self.settings = settings
     self.changeAtStart = changeAtStart
     self.examples = examples

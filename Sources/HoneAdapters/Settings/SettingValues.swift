@@ -39,7 +39,7 @@ public struct SettingValues: Sendable {
         let known = settings.map(\.key)
         let advice =
           key.nearest(in: known).map { "did you mean \($0)?" }
-          ?? "it has \(known.joined(separator: ", "))"
+          ?? "it has \(known.isEmpty ? "none" : known.joined(separator: ", "))"
         faults.append("\(key): is not a setting of \(subject); \(advice)")
         continue
       }
