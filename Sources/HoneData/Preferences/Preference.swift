@@ -5,7 +5,7 @@ package struct PreferencePair: Sendable {
   package var chosen: [Int32]
   /// The other answer's tokens behind the prompt, its end token included.
   package var rejected: [Int32]
-  /// The row that it comes from.
+  /// Its number in its data set, from 0 on: no two have the same.
   package var index: Int
 
   package init(prompt: [Int32], chosen: [Int32], rejected: [Int32], index: Int) {
@@ -22,7 +22,7 @@ package struct UnpairedExample: Sendable {
   /// The answer's tokens behind the prompt, its end token included.
   package var completion: [Int32]
   package var isDesirable: Bool
-  /// The row that it comes from.
+  /// Its number in its data set, from 0 on: no two have the same.
   package var index: Int
 
   package init(prompt: [Int32], completion: [Int32], isDesirable: Bool, index: Int) {
