@@ -129,7 +129,7 @@ CASES = {
     "messages-thinking": dict(rows=explicit(), template=THINKING),
     "messages-tools": dict(rows=tools(), template=WITH_TOOLS),
     "messages-cut": dict(rows=explicit(), max_tokens=50),
-    "messages-cut-hard": dict(rows=explicit(), max_tokens=42),
+    "messages-cut-hard": dict(rows=explicit(), max_tokens=41),
     "openai": dict(rows=openai(), template=WITH_TOOLS, convert=from_openai),
     "ranked": dict(rows=RANKED, convert=from_ranked),
     "ranked-messages": dict(rows=RANKED_TALKS, convert=from_ranked),

@@ -24,10 +24,22 @@ package enum PreferenceFormat: String, RecordFormat {
     }
   }
 
-  package static var expectation: String {
+  package static func expectation(of record: JSONObject) -> String {
     "no format of preferences that Hone knows: chosen and rejected, with or without a prompt; "
       + "prompt, completion and label; input, preferred_output and non_preferred_output; or prompt "
       + "and completions. Map other names with columns, as in {chosen: better, rejected: worse}"
+  }
+
+  /// The format of a record that is plainly a preference; nil for one that may as well be an example
+  /// with a column more.
+  package static func told(by record: JSONObject) -> PreferenceFormat? {
+    guard let format = detected(in: record, mapping: [:]) else { return nil }
+    let reader = RecordReader(record: record, mapping: [:], format: format.rawValue)
+    switch format {
+    case .unpaired: return (try? reader.label()) == nil ? nil : format
+    case .ranked: return record["labels"] == nil ? format : nil
+    case .preference, .openAI: return format
+    }
   }
 
   /// Whether its rows are pairs, not single answers with a label.

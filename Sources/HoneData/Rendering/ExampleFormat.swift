@@ -23,8 +23,12 @@ package enum ExampleFormat: String, RecordFormat {
     }
   }
 
-  package static var expectation: String {
-    "no format that Hone knows: messages; prompt and completion; instruction and output; "
+  package static func expectation(of record: JSONObject) -> String {
+    if PreferenceFormat.told(by: record) != nil {
+      return "a preference between answers: an objective such as dpo learns from it"
+    }
+    return
+      "no format that Hone knows: messages; prompt and completion; instruction and output; "
       + "conversations; or text. Map other names with columns, as in "
       + "{prompt: question, completion: answer}"
   }

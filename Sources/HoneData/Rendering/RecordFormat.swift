@@ -7,7 +7,7 @@ where AllCases == [Self] {
   var columns: (required: [String], optional: [String]) { get }
 
   /// What a record without any of the formats is told: their columns, and what to do.
-  static var expectation: String { get }
+  static func expectation(of record: JSONObject) -> String
 }
 
 extension RecordFormat {
@@ -47,7 +47,7 @@ extension RecordFormat {
       return chosen
     }
     guard let format = detected(in: record, mapping: mapping) else {
-      throw ExampleFault("has \(keys), which is \(expectation)")
+      throw ExampleFault("has \(keys), which is \(expectation(of: record))")
     }
     return format
   }
