@@ -71,6 +71,9 @@ struct ContractCase: CustomTestStringConvertible, Sendable {
       #expect(setting.key == setting.key.lowercased(), "\(setting.key)")
     }
     for example in method.examples { _ = try method.values(example) }
+    for words in [method.facts.trained, method.facts.parameters, method.facts.memory] {
+      #expect(!words.isEmpty && !words.hasSuffix("."), "\(words)")
+    }
     let namesakes = AdapterMethods.all.filter { $0.name == name }
     #expect(namesakes.count == 1)
   }

@@ -146,6 +146,11 @@ extension LoHa {
     name: "loha",
     summary: "Trains two low-rank matrices beside each projection, multiplied number by number.",
     source: "Hyeon-Woo et al. 2022, https://arxiv.org/abs/2108.06098",
+    learningRate: 2e-3,
+    facts: MethodFacts(
+      trained: "two low-rank matrices multiplied number by number",
+      parameters: "2 · rank · (inputs + outputs) a projection", merges: true,
+      exchange: [.peft("LOHA")]),
     settings: MatrixRanks.settings(
       rank: 8, alpha: 32,
       "The rank of each of the two; the change's is up to its square.") + MatrixTargets.settings,

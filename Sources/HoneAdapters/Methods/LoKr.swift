@@ -205,6 +205,11 @@ extension LoKr {
     name: "lokr",
     summary: "Trains a Kronecker product of two small matrices beside each projection.",
     source: "Yeh et al. 2024, https://arxiv.org/abs/2309.14859",
+    learningRate: 1e-3,
+    facts: MethodFacts(
+      trained: "a Kronecker product of two small matrices",
+      parameters: "the smaller's, and rank · (rows + columns) of the larger", merges: true,
+      exchange: [.peft("LOKR")]),
     settings: MatrixRanks.settings(
       rank: 16, alpha: 64,
       "The rank of the larger of the two; whole where half its size is no more.") + [

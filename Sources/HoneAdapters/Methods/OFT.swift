@@ -206,6 +206,11 @@ extension OFT {
     name: "oft",
     summary: "Trains rotations of what each projection takes, in blocks.",
     source: "Qiu et al. 2023, https://arxiv.org/abs/2306.07280",
+    learningRate: 1e-3,
+    facts: MethodFacts(
+      trained: "rotations of what projections take, in blocks",
+      parameters: "inputs · (block size - 1) / 2 a projection", merges: true,
+      exchange: [.peft("OFT")]),
     settings: [
       Setting(
         "block_size", .integer(2...65536), default: .integer(32),

@@ -234,6 +234,12 @@ extension VeRA {
     name: "vera",
     summary: "Trains two vectors a projection, between random matrices that all of them share.",
     source: "Kopiczko et al. 2024, https://arxiv.org/abs/2310.11454",
+    learningRate: 1e-2,
+    facts: MethodFacts(
+      trained: "two vectors between random matrices",
+      parameters: "outputs + rank a projection",
+      memory: "16 bytes a parameter, and the random matrices", merges: true,
+      exchange: [.peft("VERA")]),
     settings: [
       Setting(
         "rank", .integer(1...65536), default: .integer(256),

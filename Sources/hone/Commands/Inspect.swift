@@ -12,7 +12,8 @@ struct Inspect: AsyncParsableCommand {
 
       Of data (.jsonl, .json, .csv, .txt, .md, or a folder of them): what a model would learn from \
       it, counted, and the first examples with the learned tokens coloured, or in ⟦ ⟧ where the \
-      output is no terminal. Data that is unfit for training ends with exit code 1.
+      output is no terminal. Preferences are shown as such, with what was left out and what else \
+      speaks against them. Data that is unfit for training ends with exit code 1.
       """)
 
   @Argument(help: ArgumentHelp("The model or data.", valueName: "path"))
@@ -125,20 +126,5 @@ struct Inspect: AsyncParsableCommand {
       "template_bytes": .object(JSONObject(templates)), "licence": string(summary.licence),
       "storage": .array(storage),
     ])
-  }
-}
-
-extension Int {
-  /// A number in three digits: 134 M.
-  fileprivate var asCount: String {
-    var size = Double(self)
-    for unit in ["", " k", " M", " G", " T"] {
-      if size < 999.5 || unit == " T" {
-        return unit.isEmpty || size >= 99.95
-          ? "\(Int(size.rounded()))\(unit)" : "\((size * 10).rounded() / 10)\(unit)"
-      }
-      size /= 1000
-    }
-    return "\(self)"
   }
 }
