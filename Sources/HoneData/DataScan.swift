@@ -1,7 +1,4 @@
-import Dispatch
-import HoneFormats
 import HoneText
-import Synchronization
 
 /// What reading every example once finds: counts, lengths, faults.
 struct DataScan {
@@ -21,24 +18,18 @@ struct DataScan {
 
   /// Reads all examples, on as many threads as there are cores.
   init(_ reader: ExampleReader) {
-    let chunk = 512
-    let count = reader.source.count
-    let chunks = (count + chunk - 1) / chunk
-    let results = Mutex([DataScan?](repeating: nil, count: chunks))
-    DispatchQueue.concurrentPerform(iterations: chunks) { number in
+    self.init()
+    reader.source.scan { range in
       var scan = DataScan()
-      for index in number * chunk..<min(count, (number + 1) * chunk) {
+      for index in range {
         scan.read(index, reader)
         if scan.faults.count > Self.faultLimit { break }
       }
-      results.withLock { [scan] in $0[number] = scan }
+      return scan
+    } then: {
+      append($0)
     }
-    self.init()
-    for number in 0..<chunks {
-      // Taken out of the list, so that no chunk is held twice.
-      if let scan = results.withLock({ $0[number].take() }) { append(scan) }
-    }
-    statistics.examples = count
+    statistics.examples = reader.source.count
   }
 
   private init() {}
@@ -80,15 +71,8 @@ struct DataScan {
         }
       }
       hashes.append(hash)
-    } catch let fault as ExampleFault {
-      faults.append("\(source.place(index)): \(fault.sentence)")
-    } catch let error as FormatError where error.file == source.path && !error.place.isEmpty {
-      var error = error
-      error.file = error.place
-      error.place = ""
-      faults.append("\(error)")
     } catch {
-      faults.append("\(source.place(index)): \(error)")
+      faults.append(source.sentence(about: error, in: index))
     }
   }
 

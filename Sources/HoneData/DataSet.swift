@@ -123,10 +123,6 @@ public final class DataSet: Sendable {
 
   /// How many examples of this set another has too.
   public func sharedExamples(with other: DataSet) -> Int {
-    var position = 0
-    return hashes.count { hash in
-      while position < other.hashes.count, other.hashes[position] < hash { position += 1 }
-      return position < other.hashes.count && other.hashes[position] == hash
-    }
+    hashes.countOf(sharedWith: other.hashes)
   }
 }

@@ -11,9 +11,9 @@ struct DataInspection: ParsableArguments {
   @OptionGroup var model: ModelReferenceOption
 
   @Option(help: "How a record is laid out. (default: the first record says it)")
-  var format: ExampleFormat?
+  var format: InspectedFormat?
 
-  @Option(help: "Which tokens are learned.")
+  @Option(help: "Which tokens of examples are learned.")
   var trainOn = TrainOn.assistant
 
   @Option(help: "The most tokens of a sequence, and of a packed row.")
@@ -38,13 +38,21 @@ struct DataInspection: ParsableArguments {
 
   func run(_ path: String, json: Bool) async throws {
     // Before a model is fetched for what is not there.
-    _ = try RecordSources.open(try DataFolder(path)?.train ?? path)
+    let source = try RecordSources.open(try DataFolder(path)?.train ?? path)
     let local = try await model.locate()
     let tokenizer = try Tokenizer(local)
     let renderer = try Renderer(tokenizer, ChatFormat(local), trainOn: trainOn)
+    // What the first record cannot tell, reading it as an example does.
+    let format =
+      format
+      ?? (try? source.record(0)).flatMap(PreferenceFormat.told(by:))
+      .map { .preferences($0) }
+    if case .preferences(let format) = format {
+      return try show(path, of: format, renderer, json: json)
+    }
     var options = DataOptions()
     options.maxTokens = maxTokens
-    options.format = format
+    if case .examples(let format) = format { options.format = format }
     options.truncation = truncation
     func read(_ path: String) throws -> DataSet {
       try DataSet(inspecting: RecordSources.open(path), renderer: renderer, options: options)
@@ -63,6 +71,29 @@ struct DataInspection: ParsableArguments {
       if data.statistics.sequences > 0 { try show(data, tokenizer) }
     }
     for data in [data] + others.map(\.data) { if let fault = data.fault { throw fault } }
+  }
+
+  /// Shows preferences.
+  private func show(
+    _ path: String, of format: PreferenceFormat, _ renderer: Renderer, json: Bool
+  ) throws {
+    var options = PreferenceOptions()
+    options.maxTokens = maxTokens
+    options.truncation = truncation
+    options.format = format
+    let found = try PreferenceInspection(path, maxTokens: maxTokens) {
+      try PreferenceData(
+        inspecting: RecordSources.open($0), renderer: renderer, options: options)
+    }
+    if json {
+      print(found.json.page)
+    } else {
+      print(found.page)
+      if examples > 0, found.train.count > 0 {
+        print(try found.examples(examples, renderer.tokenizer))
+      }
+    }
+    if let fault = found.faults.first { throw fault }
   }
 
   // MARK: For people
@@ -151,6 +182,25 @@ struct DataInspection: ParsableArguments {
   }
 }
 
-extension ExampleFormat: ExpressibleByArgument {}
+/// How records are laid out: examples, or preferences.
+enum InspectedFormat: ExpressibleByArgument {
+  case examples(ExampleFormat)
+  case preferences(PreferenceFormat)
+
+  init?(argument: String) {
+    if let format = ExampleFormat(rawValue: argument) {
+      self = .examples(format)
+    } else if let format = PreferenceFormat(rawValue: argument) {
+      self = .preferences(format)
+    } else {
+      return nil
+    }
+  }
+
+  static var allValueStrings: [String] {
+    ExampleFormat.allCases.map(\.rawValue) + PreferenceFormat.allCases.map(\.rawValue)
+  }
+}
+
 extension TrainOn: ExpressibleByArgument {}
 extension Truncation: ExpressibleByArgument {}

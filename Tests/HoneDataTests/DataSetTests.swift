@@ -121,6 +121,10 @@ import Testing
       "the assistant's, has neither \"content\" nor \"tool_calls\""
     ),
     (#"{"conversations":[{"from":"me","value":"a"}]}"#, "from \"me\""),
+    (
+      #"{"prompt":"a","chosen":"b","rejected":"c"}"#,
+      "which is a preference between answers: an objective such as dpo learns from it"
+    ),
   ])
   func `faults say where and what`(_ text: String, _ expected: String) {
     #expect {

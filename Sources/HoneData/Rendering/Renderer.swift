@@ -53,13 +53,27 @@ package struct Renderer: Sendable {
       if trainOn == .everything { known = 0 }
       return [TokenSequence(ids: ids, trained: ids.indices.map { $0 >= known })]
     case .conversation(let messages, let tools):
-      guard let conversations else {
-        throw ExampleFault(
-          "is a conversation, but the model has no chat template: it is a base model; use an "
-            + "instruction-tuned one, or prompt and completion, or text")
-      }
-      return try conversations.sequences(messages, tools: tools, trainOn: trainOn)
+      return try conversing().sequences(messages, tools: tools, trainOn: trainOn)
     }
+  }
+
+  /// - Throws: ``ExampleFault`` when the model has no chat template.
+  private func conversing() throws -> ConversationRenderer {
+    guard let conversations else {
+      throw ExampleFault(
+        "is a conversation, but the model has no chat template: it is a base model; use an "
+          + "instruction-tuned one, or prompt and completion, or text")
+    }
+    return conversations
+  }
+
+  /// The tokens of a conversation as the chat template writes it.
+  ///
+  /// - Parameter prompting: whether the beginning of an answer follows.
+  /// - Throws: ``HoneText/TextError`` from the template, ``ExampleFault`` when there is none.
+  func tokens(of messages: [JSONValue], tools: [JSONValue]?, prompting: Bool) throws -> [Int32] {
+    let text = try conversing().render(messages, tools: tools, prompting: prompting)
+    return tokenizer.encode(text, addingSpecialTokens: false)
   }
 
   /// What a model would be asked, and what the example answers; nil for plain text.

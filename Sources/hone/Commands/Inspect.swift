@@ -12,7 +12,8 @@ struct Inspect: AsyncParsableCommand {
 
       Of data (.jsonl, .json, .csv, .txt, .md, or a folder of them): what a model would learn from \
       it, counted, and the first examples with the learned tokens coloured, or in ⟦ ⟧ where the \
-      output is no terminal. Data that is unfit for training ends with exit code 1.
+      output is no terminal. Preferences are shown as such, with what was left out and what else \
+      speaks against them. Data that is unfit for training ends with exit code 1.
       """)
 
   @Argument(help: ArgumentHelp("The model or data.", valueName: "path"))

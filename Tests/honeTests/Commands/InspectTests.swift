@@ -60,4 +60,68 @@ import Testing
     #expect(refused.code == 1)
     #expect(refused.error == "error: \(bad): line 1: \"text\" is not text\n")
   }
+
+  @Test func `pairs are counted on either side, and what is held out is compared`() throws {
+    let folder = try TemporaryFolder()
+    let line = #"{"prompt": "2 + 2 =", "chosen": " 4", "rejected": " five"}"#
+    let other = #"{"prompt": "3 + 3 =", "chosen": " 6", "rejected": " six"}"#
+    _ = try folder.write(line + "\n" + other + "\n", to: "valid.jsonl")
+    _ = try folder.write(line + "\n" + line + "\n", to: "train.jsonl")
+    let model = PackageFiles.tinyModel("tied")
+    let outcome = try Program.run(["inspect", folder.path, "--model", model, "--examples", "1"])
+    #expect(outcome.code == 0 && outcome.error == "")
+    #expect(outcome.output.contains("format      preference\n"))
+    #expect(outcome.output.contains("pairs       2\n"))
+    #expect(
+      outcome.output.contains("by length   chosen longer 0, shorter 2, equal 0: tells 100.0 %\n"))
+    #expect(outcome.output.contains("valid       2 pairs, 1 of their prompts also trained on\n"))
+    #expect(outcome.output.contains("note: 1 pairs are repeated\n"))
+    #expect(
+      outcome.output.contains(
+        """
+        line 1: 7 tokens of prompt, 3 chosen, 6 rejected
+        2 + 2 =
+        chosen:   ⟦ 4<|im_end|>⟧
+        rejected: ⟦ five<|im_end|>⟧
+
+        """))
+
+    let json = try JSONParser.parse(
+      Program.run(["inspect", folder.path, "--model", model, "--json"]).output)
+    #expect(json["pairs"]?.integer == 2 && json["duplicates"]?.integer == 1)
+    #expect(json["valid"]?["prompts_also_trained"]?.integer == 1)
+    #expect(json["fault"]?.isNull == true)
+  }
+
+  @Test func `answers with labels are told from examples by the label`() throws {
+    let folder = try TemporaryFolder()
+    let model = PackageFiles.tinyModel("tied")
+    let file = try folder.write(
+      """
+      {"prompt": "2 + 2 =", "completion": " 4", "label": true}
+      {"prompt": "2 + 2 =", "completion": " 5", "label": false}
+      """, to: "labels.jsonl")
+    let found = try Program.run(["inspect", file, "--model", model])
+    #expect(found.code == 0 && found.output.contains("answers     2, 1 of them desirable\n"))
+    #expect(found.output.contains("undesirable\n2 + 2 =⟦ 5<|im_end|>⟧"))
+    let named = try Program.run(
+      ["inspect", file, "--model", model, "--format", "prompt_completion"])
+    #expect(named.code == 0 && named.output.contains("format      prompt_completion\n"))
+    let other = try folder.write(
+      #"{"prompt": "2 + 2 =", "completion": " 4", "label": "sums"}"#, to: "sums.jsonl")
+    let example = try Program.run(["inspect", other, "--model", model])
+    #expect(example.code == 0 && example.output.contains("format      prompt_completion\n"))
+  }
+
+  @Test func `preferences that cannot be learned from are an error behind the counts`() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(
+      #"{"prompt": "a", "chosen": "b", "rejected": "b"}"#, to: "pairs.jsonl")
+    let outcome = try Program.run(
+      ["inspect", file, "--model", PackageFiles.tinyModel("tied")])
+    #expect(outcome.code == 1)
+    #expect(outcome.output.contains("left out    1\n"))
+    #expect(outcome.output.contains("note: 1 left out: equal sides (line 1)\n"))
+    #expect(outcome.error.contains("1 of 1 pairs cannot be learned from"))
+  }
 }
