@@ -11,9 +11,7 @@ import Testing
 
   @Test(arguments: [
     "quickstart", "train", "plan", "recipes", "methods", "generate", "chat", "score", "merge",
-    "pull",
-    "models",
-    "inspect", "tokenize", "render", "bench", "doctor",
+    "convert-adapter", "pull", "models", "inspect", "tokenize", "render", "bench", "doctor",
   ])
   func `each command explains itself`(
     command: String

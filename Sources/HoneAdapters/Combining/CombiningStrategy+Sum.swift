@@ -6,9 +6,14 @@ extension CombinedChange {
   /// - Parameter limit: how many values are kept, at most.
   init(summing changes: [WeightedChange], limit: Int = .max) {
     let (outer, inner) = Self.stacked(changes)
-    let factors = LowRankFactors(outer: outer, inner: inner)
+    self.init(
+      LowRankFactors(outer: outer, inner: inner), limit: limit, outputs: changes[0].outputs,
+      inputs: changes[0].inputs)
+  }
+
+  /// The largest singular values and their vectors.
+  init(_ factors: LowRankFactors, limit: Int, outputs: Int, inputs: Int) {
     let kept = min(limit, factors.values.count)
-    let (inputs, outputs) = (changes[0].inputs, changes[0].outputs)
     // Where nothing is left, one direction of zeros is.
     rank = max(1, kept)
     down = [Float](repeating: 0, count: rank * inputs)

@@ -23,7 +23,10 @@ public enum AdapterFolder {
   public static func load(
     _ path: String, for model: LanguageModel, engine: Engine
   ) throws -> any TrainableAdapter {
-    let contents = try contents(of: path)
+    var contents = try contents(of: path)
+    if AdapterHubFolder.concerns(contents) {
+      contents = try AdapterHubFolder.peft(contents, for: model, subject: path)
+    }
     guard let method = AdapterMethods.all.first(where: { $0.reads(contents.config) }) else {
       let type = contents.config["peft_type"].map { $0.text() } ?? "none"
       throw AdapterError(
@@ -114,7 +117,24 @@ public enum AdapterFolder {
   public static func save(
     _ adapter: any TrainableAdapter, to path: String, base: String? = nil
   ) throws {
-    var contents = try adapter.folder()
+    try save(adapter.folder(), to: path, base: base)
+  }
+
+  /// Writes an adapter as AdapterHub's `adapters` loads it.
+  ///
+  /// - Throws: ``AdapterError`` with all that cannot be said in that format.
+  public static func saveForAdapterHub(
+    _ adapter: any TrainableAdapter, to path: String, of model: LanguageModel, subject: String,
+    base: String? = nil
+  ) throws {
+    try save(
+      AdapterHubFolder.contents(of: adapter, subject: subject, model: model), to: path, base: base)
+  }
+
+  private static func save(
+    _ contents: AdapterContents, to path: String, base: String?
+  ) throws {
+    var contents = contents
     let common: [(String, JSONValue)] = [
       ("auto_mapping", .null), ("base_model_name_or_path", base.map { .string($0) } ?? .null),
       ("inference_mode", .bool(true)), ("peft_version", .string(version)), ("revision", .null),

@@ -64,6 +64,31 @@ public struct MergeReport: Sendable, Equatable {
   }
 }
 
+extension MergeReport {
+  /// Compares an adapter with the one that it was made of, on one model.
+  ///
+  /// - Parameter probe: the text; nil for one of several kinds.
+  public init(
+    _ made: any Adapter, madeOf original: any Adapter, on model: LanguageModel,
+    probe: String? = nil, engine: Engine
+  ) throws {
+    let ids = Array(
+      model.tokenizer.encode(probe ?? Self.probe).prefix(min(512, model.spec.contextLength / 2)))
+    guard !ids.isEmpty else { throw AdapterError("the probe text", problem: "is empty") }
+    let exact = Engine(sharing: engine, compute: .f32)
+    func logits(_ adapter: any Adapter) -> [Float] {
+      let pass = Pass(exact)
+      return model.decoder.logits(
+        model.decoder.hiddenStates(TokenBatch([ids]), adapter: adapter, in: pass),
+        adapter: adapter, in: pass
+      ).values
+    }
+    self.init(
+      merged: logits(made), adapted: logits(original), base: logits(NoAdapter()),
+      vocabulary: model.spec.vocabularySize)
+  }
+}
+
 extension MergeReport: CustomStringConvertible {
   /// A line for people.
   public var description: String {

@@ -18,16 +18,16 @@ public final class IA3: TrainableAdapter {
   }
 
   /// The vector of one projection.
-  private struct Module {
+  struct Module {
     let site: Site
     let vector: Parameter
     let scalesInput: Bool
   }
 
   private let options: Options
-  private let modules: [Module]
+  let modules: [Module]
   private let bySite: [Site: Module]
-  private let saved: SavedModules
+  let saved: SavedModules
 
   /// Makes the vectors, of ones or as a function gives them.
   ///
@@ -194,7 +194,7 @@ extension IA3 {
     learningRate: 0.02,
     facts: MethodFacts(
       trained: "factors of keys, values and the feed-forward half's inside",
-      parameters: "outputs or inputs of a projection", merges: true, exchange: [.peft("IA3")]),
+      parameters: "outputs or inputs of a projection", merges: true, exchange: [.peft("IA3"), .adapterHub(only: "in part")]),
     settings: [
       Setting(
         "target_modules", .names,

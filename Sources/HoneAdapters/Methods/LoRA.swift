@@ -151,7 +151,7 @@ extension LoRA {
     facts: MethodFacts(
       trained: "two thin matrices beside each projection",
       parameters: "rank · (inputs + outputs) a projection", merges: true,
-      exchange: [.peft("LORA")]),
+      exchange: [.peft("LORA"), .adapterHub(only: "in part")]),
     settings: [
       Setting(
         "rank", .integer(1...65536), default: .integer(16),

@@ -81,7 +81,7 @@ extension PrefixTuning {
     facts: MethodFacts(
       trained: "keys and values before every sequence",
       parameters: "2 · blocks · rows · key-value width", merges: false,
-      exchange: [.peft("PREFIX_TUNING")]),
+      exchange: [.peft("PREFIX_TUNING"), .adapterHub()]),
     settings: [
       Setting(
         "num_virtual_tokens", .integer(1...65536), default: .integer(32),

@@ -32,9 +32,12 @@ import Testing
       switch peer {
       case .peft(let type, let only):
         #expect(only != nil || config["peft_type"] as? String == type)
-      case .adapterHub(let only):
-        let hasVersion = (config["version"] as? String)?.hasPrefix("adapters.") == true
-        #expect(only != nil || hasVersion)
+      case .adapterHub(nil):
+        let other = try TemporaryFolder()
+        try AdapterFolder.saveForAdapterHub(adapter, to: other.path, of: model, subject: name)
+        let (config, _) = try Self.contents(of: other.path)
+        #expect((config["version"] as? String)?.hasPrefix("adapters.") == true)
+      case .adapterHub: break
       }
     }
     if method.facts.exchange.isEmpty {
