@@ -92,12 +92,28 @@ def summary(name: str, tensor: torch.Tensor) -> list[float]:
 def exact_attention(module, query, key, value, mask, scaling, **_):
     """Eager attention without transformers' float32 softmax in the middle."""
     key, value = (t.repeat_interleave(module.num_key_value_groups, 1) for t in (key, value))
-    length = query.shape[2]
-    scores = query @ key.transpose(2, 3) * scaling + torch.full((length, length), -torch.inf, dtype=query.dtype).triu(1)
+    rows, columns = query.shape[2], key.shape[2]
+    mask = torch.full((rows, columns), -torch.inf, dtype=query.dtype).triu(1 + columns - rows)
+    scores = query @ key.transpose(2, 3) * scaling + mask
     return (scores.softmax(-1) @ value).transpose(1, 2).contiguous(), None
 
 
 ALL_ATTENTION_FUNCTIONS["exact"] = exact_attention
+
+
+def compute_exactly(model):
+    """No float32 in the middle of float64."""
+    model.get_base_model().set_attn_implementation("exact")
+    for module in model.modules():
+        if type(module).__name__ == "LlamaRMSNorm":
+            module.forward = lambda x, m=module: m.weight * x * (x.square().mean(-1, True) + m.variance_epsilon).rsqrt()
+
+
+def batch(gguf):
+    tokenizer = dequantise_folder.tokenizer(gguf)
+    ids = torch.tensor([tokenizer(text)["input_ids"][:64] for text in TEXTS])
+    assert ids.shape == (2, 64)
+    return ids
 
 
 def adapted(gguf, settings, dtype):
@@ -106,10 +122,7 @@ def adapted(gguf, settings, dtype):
     config = LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, task_type="CAUSAL_LM", target_modules="all-linear", **settings)
     model = get_peft_model(model, config).to(dtype)
     if dtype == torch.float64:
-        model.set_attn_implementation("exact")
-        for module in model.modules():
-            if type(module).__name__ == "LlamaRMSNorm":
-                module.forward = lambda x, m=module: m.weight * x * (x.square().mean(-1, True) + m.variance_epsilon).rsqrt()
+        compute_exactly(model)
     trained = {n.replace(".default", ""): p for n, p in model.named_parameters() if p.requires_grad}
     with torch.no_grad():
         for name, parameter in trained.items():
@@ -123,9 +136,7 @@ def main():
     parser.add_argument("--full", type=pathlib.Path)
     options = parser.parse_args()
     torch.set_num_threads(2)
-    tokenizer = dequantise_folder.tokenizer(options.gguf)
-    ids = torch.tensor([tokenizer(text)["input_ids"][:64] for text in TEXTS])
-    assert ids.shape == (2, 64)
+    ids = batch(options.gguf)
 
     def loss_of(model):
         logits = model(input_ids=ids).logits
@@ -170,4 +181,5 @@ def main():
         save_file({n: t.contiguous() for n, t in full.items()}, options.full)
 
 
-main()
+if __name__ == "__main__":
+    main()

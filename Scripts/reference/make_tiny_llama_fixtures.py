@@ -11,7 +11,9 @@ Each folder is in Hugging Face layout, with a byte-level tokenizer of 272 tokens
                config-v4.json says the same as config.json with the keys that transformers 4 wrote (rope_theta, rope_scaling)
   bf16         as tied, other weights                                         stored BF16
   sharded      as untied, other weights, in two files with an index           stored F16
+  even         every row a whole number of blocks of 64, to be quantised      stored BF16
   gguf         tied-f32.gguf, tied-q8_0.gguf and tied-q4_1.gguf: the weights of `tied` under llama.cpp's names with query and key rows permuted;
+               wide-q4_k.gguf: another model with rows of 256 in Q4_K, and in Q8_0 where rows are shorter;
                rope-scaled-f32.gguf: those of `rope-scaled`, the scaling as a tensor `rope_freqs.weight`, as llama.cpp's
                converter writes it; expected-*.safetensors: the logits of the quantised ones
 """
@@ -37,20 +39,23 @@ TEXT = "the thing in the other hand and then there an in on he the"
 
 GROUPED = dict(hidden_size=64, intermediate_size=32, num_attention_heads=4, num_key_value_heads=2, head_dim=16)
 SINGLE = dict(hidden_size=48, intermediate_size=72, num_attention_heads=3, num_key_value_heads=1, head_dim=16)
-WIDE = dict(hidden_size=32, intermediate_size=72, num_attention_heads=4, num_key_value_heads=2, head_dim=16)
+SCALED = dict(hidden_size=32, intermediate_size=72, num_attention_heads=4, num_key_value_heads=2, head_dim=16)
+EVEN = dict(hidden_size=64, intermediate_size=128, num_attention_heads=4, num_key_value_heads=2, head_dim=16)
+WIDE = dict(hidden_size=256, intermediate_size=256, num_attention_heads=4, num_key_value_heads=2, head_dim=16)
 SCALING = dict(
     rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32
 )
 MODELS = {
     "tied": (6, torch.float32, GROUPED, dict(tie_word_embeddings=True)),
     "untied": (2, torch.float32, SINGLE, dict(tie_word_embeddings=False, rms_norm_eps=1e-6)),
-    "rope-scaled": (3, torch.float32, WIDE, dict(tie_word_embeddings=True, rope_parameters=dict(rope_theta=100.0, **SCALING))),
+    "rope-scaled": (3, torch.float32, SCALED, dict(tie_word_embeddings=True, rope_parameters=dict(rope_theta=100.0, **SCALING))),
     "bf16": (4, torch.bfloat16, GROUPED, dict(tie_word_embeddings=True)),
     "sharded": (5, torch.float16, SINGLE, dict(tie_word_embeddings=False)),
+    "even": (7, torch.bfloat16, EVEN, dict(tie_word_embeddings=True)),
 }  # fmt: skip
 
 
-def make_model(seed, dtype, sizes, more):
+def make_model(seed, dtype, sizes, more, spread=1):
     torch.manual_seed(seed)
     settings = dict(rope_parameters=dict(rope_theta=10000.0, rope_type="default"), rms_norm_eps=1e-5) | sizes | more
     config = LlamaConfig(
@@ -63,7 +68,7 @@ def make_model(seed, dtype, sizes, more):
             if "norm" in name:
                 parameter.normal_(1.0, 0.3)
             else:
-                parameter.normal_(0.0, 0.1 if "embed" in name or "lm_head" in name else 0.15)
+                parameter.normal_(0.0, spread * (0.1 if "embed" in name or "lm_head" in name else 0.15))
     return model.to(dtype)
 
 
@@ -151,11 +156,31 @@ def rope_factors(config):
     return (1 / (blend + (1 - blend) / s["factor"])).astype(numpy.float32)
 
 
+def q4_k(weight):
+    """Q4_K blocks of a matrix, made simply: gguf reads them but does not write them. 256 numbers are eight times 32, each
+    q * d * scale - dmin * minimum with four bits for q and six for scale and minimum."""
+    x = weight.reshape(-1, 8, 32)
+    lowest = numpy.maximum(-x.min(-1), 0)
+    steps = (x.max(-1) + lowest) / 15
+    d, dmin = (numpy.maximum(v.max(-1, keepdims=True) / 63, 1e-9).astype(numpy.float16) for v in (steps, lowest))
+    scales, minima = ((v / f.astype(numpy.float32)).round().clip(0, 63).astype(numpy.uint8) for v, f in ((steps, d), (lowest, dmin)))
+    step = numpy.maximum(d.astype(numpy.float32) * scales, 1e-9)[..., None]
+    q = ((x + (dmin.astype(numpy.float32) * minima)[..., None]) / step).round().clip(0, 15).astype(numpy.uint8)
+    packed = numpy.concatenate([
+        scales[:, :4] | (scales[:, 4:] >> 4) << 6, minima[:, :4] | (minima[:, 4:] >> 4) << 6,
+        (scales[:, 4:] & 15) | (minima[:, 4:] & 15) << 4,
+    ], -1)  # fmt: skip
+    codes = (q[:, 0::2] | q[:, 1::2] << 4).reshape(-1, 128)
+    blocks = numpy.concatenate([d.view(numpy.uint8), dmin.view(numpy.uint8), packed, codes], -1)
+    return blocks.reshape(weight.shape[0], -1)
+
+
 def write_gguf(model, tokenizer, path, quantised):
     config = model.config
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name(path.stem)
-    writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{quantised.upper()}"] if quantised else gguf.LlamaFileType.ALL_F32)
+    kinds = {"q8_0": gguf.LlamaFileType.MOSTLY_Q8_0, "q4_1": gguf.LlamaFileType.MOSTLY_Q4_1, "q4_k": gguf.LlamaFileType.MOSTLY_Q4_K_S}
+    writer.add_file_type(kinds.get(quantised, gguf.LlamaFileType.ALL_F32))
     writer.add_vocab_size(config.vocab_size)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -196,7 +221,10 @@ def write_gguf(model, tokenizer, path, quantised):
             name = name.replace(ours, theirs)
         name = name.replace("model.", "")
         if quantised and weight.ndim == 2:
-            kind = gguf.GGMLQuantizationType[quantised.upper()]
+            if quantised == "q4_k" and weight.shape[1] % 256 == 0:
+                writer.add_tensor(name, q4_k(weight), raw_dtype=gguf.GGMLQuantizationType.Q4_K)
+                continue
+            kind = gguf.GGMLQuantizationType[quantised.upper() if quantised != "q4_k" else "Q8_0"]
             writer.add_tensor(name, gguf.quants.quantize(weight, kind), raw_dtype=kind)
         else:
             writer.add_tensor(name, numpy.ascontiguousarray(weight))
@@ -208,7 +236,7 @@ def write_gguf(model, tokenizer, path, quantised):
 
 torch.set_num_threads(1)
 tokenizer = tiny_tokenizer.train([TEXT], VOCABULARY)
-models = {}
+models = {"wide": make_model(8, torch.float32, WIDE, dict(tie_word_embeddings=True), spread=0.5)}
 for name, (seed, dtype, sizes, more) in MODELS.items():
     folder = FIXTURES / f"tiny-llama-{name}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -227,11 +255,12 @@ for name, (seed, dtype, sizes, more) in MODELS.items():
 folder = FIXTURES / "tiny-llama-gguf"
 shutil.rmtree(folder, ignore_errors=True)
 folder.mkdir(parents=True)
-for name, quantised in [("tied", None), ("tied", "q8_0"), ("tied", "q4_1"), ("rope-scaled", None)]:
+FILES = [("tied", None), ("tied", "q8_0"), ("tied", "q4_1"), ("wide", "q4_k"), ("rope-scaled", None)]
+for name, quantised in FILES:
     path = folder / f"{name}-{quantised or 'f32'}.gguf"
     write_gguf(models[name], tokenizer, path, quantised)
     back = AutoModelForCausalLM.from_pretrained(folder, gguf_file=path.name, dtype=torch.float32)
-    tensors = expected(back, folder, MODELS[name][0], gguf_file=path.name)
+    tensors = expected(back, folder, MODELS[name][0] if name in MODELS else 8, gguf_file=path.name)
     if quantised:
         save_file(tensors, folder / f"expected-{quantised}.safetensors")
         continue

@@ -3,13 +3,26 @@ import HoneTensors
 
 /// Several adapters of one model at once: what each changes is added up.
 ///
-/// A projection gives `W x + Σ (yᵢ - W x)` with each adapter's own output `yᵢ`; halves of blocks are
-/// transformed by one adapter after the other, and what stands before sequences stands in the
-/// adapters' order.
+/// A projection gives `W x + Σ wᵢ (yᵢ - W x)` with each adapter's own output `yᵢ` and a weight, which
+/// is one; halves of blocks are transformed by one adapter after the other, and what stands before
+/// sequences stands in the adapters' order, both without weights.
 public final class AdapterStack: Adapter {
   public let adapters: [any Adapter]
 
-  public init(_ adapters: [any Adapter]) { self.adapters = adapters }
+  private let weights: [Float]
+
+  public init(_ adapters: [any Adapter]) {
+    self.adapters = adapters
+    weights = Array(repeating: 1, count: adapters.count)
+  }
+
+  init(_ adapters: [any Adapter], weights: [Double]) {
+    self.adapters = adapters
+    self.weights = weights.map { Float($0) }
+  }
+
+  /// Whether one adapter acts as it is.
+  private var isAlone: Bool { weights == [1] }
 
   /// Some adapters as one, in the quickest form that there is for them.
   public static func together(
@@ -21,7 +34,7 @@ public final class AdapterStack: Adapter {
   }
 
   public func embed(_ ids: [Int32], through table: Weight, in pass: Pass) -> Tensor {
-    guard adapters.count != 1 else { return adapters[0].embed(ids, through: table, in: pass) }
+    guard !isAlone else { return adapters[0].embed(ids, through: table, in: pass) }
     return summed(embedded(ids, in: table, pass: pass), in: pass) {
       $0.embed(ids, through: table, in: pass)
     }
@@ -30,14 +43,15 @@ public final class AdapterStack: Adapter {
   public func project(
     _ input: Tensor, at sites: [Site], through bases: [Projection], in pass: Pass
   ) -> [Tensor] {
-    guard adapters.count != 1 else {
+    guard !isAlone else {
       return adapters[0].project(input, at: sites, through: bases, in: pass)
     }
     let plain = Projection.apply(bases, to: input, in: pass)
-    return adapters.reduce(plain) { sums, adapter in
-      let outputs = adapter.project(input, at: sites, through: bases, in: pass)
+    return zip(adapters, weights).reduce(plain) { sums, item in
+      let outputs = item.0.project(input, at: sites, through: bases, in: pass)
       return sums.indices.map { index in
-        added(sums[index], change(outputs[index], from: plain[index], in: pass), in: pass)
+        let change = change(outputs[index], from: plain[index], times: item.1, in: pass)
+        return added(sums[index], change, in: pass)
       }
     }
   }
@@ -74,21 +88,25 @@ public final class AdapterStack: Adapter {
   }
 
   public func vector(_ base: Tensor, named name: String, in pass: Pass) -> Tensor {
-    guard adapters.count != 1 else { return adapters[0].vector(base, named: name, in: pass) }
+    guard !isAlone else { return adapters[0].vector(base, named: name, in: pass) }
     return summed(base, in: pass) { $0.vector(base, named: name, in: pass) }
   }
 
   private func summed(
     _ plain: Tensor, in pass: Pass, _ own: (any Adapter) -> Tensor
   ) -> Tensor {
-    adapters.reduce(plain) { sum, adapter in
-      let output = own(adapter)
+    zip(adapters, weights).reduce(plain) { sum, item in
+      let output = own(item.0)
       // An adapter that leaves a vector as it is gives the base itself.
-      return output === plain ? sum : added(sum, change(output, from: plain, in: pass), in: pass)
+      guard output !== plain else { return sum }
+      return added(sum, change(output, from: plain, times: item.1, in: pass), in: pass)
     }
   }
 
-  private func change(_ output: Tensor, from plain: Tensor, in pass: Pass) -> Tensor {
-    added(output, scaled(plain, by: -1, in: pass), in: pass)
+  private func change(
+    _ output: Tensor, from plain: Tensor, times factor: Float, in pass: Pass
+  ) -> Tensor {
+    let change = added(output, scaled(plain, by: -1, in: pass), in: pass)
+    return factor == 1 ? change : scaled(change, by: factor, in: pass)
   }
 }

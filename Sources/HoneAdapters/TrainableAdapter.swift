@@ -41,6 +41,9 @@ public protocol TrainableAdapter: Adapter {
   /// checkpoints.
   func folder() throws -> AdapterContents
 
+  /// How large its folder's files are once it is trained.
+  var trainedFileBytes: Int { get throws }
+
   /// An adapter read from a folder as training goes on with it under a recipe's settings; those
   /// that were left to their defaults ask for nothing.
   ///
@@ -78,6 +81,8 @@ public protocol TrainableAdapter: Adapter {
 
 extension TrainableAdapter {
   public var state: [(name: String, tensor: Tensor)] { parameters.map { ($0.name, $0.tensor) } }
+
+  public var trainedFileBytes: Int { get throws { try folder().fileBytes } }
 
   /// A method whose settings decide shapes or starts alone takes all of them from the folder.
   public func continued(

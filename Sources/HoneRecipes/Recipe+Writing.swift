@@ -52,6 +52,11 @@ extension Recipe {
   }
 }
 
+extension JSONValue {
+  /// The value as a recipe has it, on one line.
+  package var recipeText: String { RecipePage.scalar(self) }
+}
+
 /// The lines of a recipe that is being written.
 private struct RecipePage {
   /// What paths are relative to; nil where they stay absolute.
@@ -118,7 +123,7 @@ private struct RecipePage {
   }
 
   /// A value on one line.
-  private static func scalar(_ value: JSONValue, isInside: Bool = false) -> String {
+  fileprivate static func scalar(_ value: JSONValue, isInside: Bool = false) -> String {
     switch value {
     case .null: "none"
     case .string(let text): isPlain(text, isInside: isInside) ? text : quoted(text)

@@ -11,7 +11,8 @@ struct Hone: AsyncParsableCommand {
     abstract: "Runs and customises small language models on the CPU.",
     version: Version.current,
     subcommands: [
-      Quickstart.self, Train.self, PlanRun.self, Recipes.self, Generate.self, Chat.self,
+      Quickstart.self, Train.self, PlanRun.self, Recipes.self, Methods.self, Generate.self,
+      Chat.self,
       Score.self, Merge.self, Pull.self, Models.self, Inspect.self, Tokenize.self, Render.self,
       Bench.self, Doctor.self,
     ])

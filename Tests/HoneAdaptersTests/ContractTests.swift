@@ -37,7 +37,11 @@ struct ContractCase: CustomTestStringConvertible, Sendable {
 
 /// What every method keeps to, run over the list of them.
 @Suite struct ContractTests {
-  private static let bases = ["tiny-llama-tied", "tiny-llama-untied"]
+  /// Full precision, tied and not, with odd sizes; bf16; and every kind of blocks.
+  private static let bases = [
+    "tiny-llama-tied", "tiny-llama-untied", "tiny-llama-bf16", "tiny-llama-gguf/tied-q4_1.gguf",
+    "tiny-llama-gguf/wide-q4_k.gguf", "tiny-llama-even in nf4",
+  ]
   private let rows: [[Int32]] = [
     (0..<19).map { Int32(($0 * 37 + 11) % 250 + 3) },
     (0..<12).map { Int32(($0 * 61 + 5) % 250 + 3) },
@@ -45,11 +49,15 @@ struct ContractCase: CustomTestStringConvertible, Sendable {
 
   private func load(_ name: String, threads: Int = 2) throws -> (LanguageModel, Engine) {
     let engine = Engine(threads: threads, compute: .f32)
-    let path = tinyModel(name)
+    let words = name.components(separatedBy: " in ")
+    let path = tinyModel(words[0])
+    let quantization = try words.dropFirst().first.map {
+      try #require(WeightQuantization(rawValue: $0)?.format)
+    }
     return (
       name.hasSuffix(".gguf")
         ? try LanguageModel(gguf: path, engine: engine)
-        : try LanguageModel(folder: path, engine: engine), engine
+        : try LanguageModel(folder: path, engine: engine, quantization: quantization), engine
     )
   }
 
@@ -63,6 +71,9 @@ struct ContractCase: CustomTestStringConvertible, Sendable {
       #expect(setting.key == setting.key.lowercased(), "\(setting.key)")
     }
     for example in method.examples { _ = try method.values(example) }
+    for words in [method.facts.trained, method.facts.parameters, method.facts.memory] {
+      #expect(!words.isEmpty && !words.hasSuffix("."), "\(words)")
+    }
     let namesakes = AdapterMethods.all.filter { $0.name == name }
     #expect(namesakes.count == 1)
   }
@@ -118,12 +129,18 @@ struct ContractCase: CustomTestStringConvertible, Sendable {
         }
         return (move(step) - move(-step)) / (2 * step)
       }
-      // Differences of two widths cancel the error of the second order.
-      let step = min(0.02, max(1e-3, 2e-3 / length))
-      let found = (4 * slope(step) - slope(2 * step)) / 3
+      // Differences of two widths cancel the error of the second order. A kink beside the point (of
+      // a ReLU, of a gate's end) spoils a wide difference and rounding a narrow one: a gradient that
+      // is right agrees at some width, a wrong one at none.
+      let width = min(0.02, max(1e-3, 2e-3 / length))
+      var found: [Double] = []
+      for step in [width, width / 3, width * 3] {
+        found.append((4 * slope(step) - slope(2 * step)) / 3)
+        if abs(found[found.count - 1] - length) < 0.02 * length + 2e-4 { break }
+      }
       for index in start.indices { parameter.tensor.pointer[index] = start[index] }
-      #expect(
-        abs(found - length) < 0.02 * length + 2e-4, "\(parameter.name): \(found), not \(length)")
+      let error = found.map { abs($0 - length) }.min() ?? .infinity
+      #expect(error < 0.02 * length + 2e-4, "\(parameter.name): \(found), not \(length)")
     }
   }
 
@@ -179,11 +196,13 @@ struct ContractCase: CustomTestStringConvertible, Sendable {
     let path = "\(folder.path)/merged"
     let report = try ModelMerge(model, adapters: [adapter], engine: engine)
       .write(to: path, format: .f32)
-    #expect(report.largestDifference < 1e-4 && report.topAgreement == 1)
     let merged = try LanguageModel(folder: path, engine: engine)
     let found = merged.logits(rows, adapter: NoAdapter(), engine: engine)
     let expected = model.logits(rows, adapter: adapter, engine: engine)
-    #expect(largestDifference(found, expected) < 1e-4)
+    // A moved adapter of the embedding makes logits of some tens: the rounding is relative to them.
+    let limit = 1e-5 * max(10, expected.reduce(0) { max($0, abs($1)) })
+    #expect(report.largestDifference < Double(limit) && report.topAgreement == 1)
+    #expect(largestDifference(found, expected) < limit)
   }
 
   @Test(arguments: ContractCase.all, bases)
@@ -210,8 +229,8 @@ struct ContractCase: CustomTestStringConvertible, Sendable {
   @Test(
     arguments: ContractCase.all,
     [
-      "tiny-llama-bf16", "tiny-llama-sharded", "tiny-llama-gguf/tied-f32.gguf",
-      "tiny-llama-gguf/tied-q8_0.gguf", "tiny-llama-gguf/tied-q4_1.gguf",
+      "tiny-llama-sharded", "tiny-llama-gguf/tied-f32.gguf", "tiny-llama-gguf/tied-q8_0.gguf",
+      "tiny-llama-even in fp4", "tiny-llama-even in int8",
     ])
   func `every weight format serves as a base`(item: ContractCase, base: String) throws {
     let (model, engine) = try load(base)

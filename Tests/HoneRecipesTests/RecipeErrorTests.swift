@@ -39,7 +39,7 @@ import Testing
           acme.yaml:5:10: data.train is ["a", "b"], expected a path, or none
           acme.yaml:6:15: data.max_tokens is 1.5, expected an integer from 2 to 1048576
           acme.yaml:9:10: training.steps stands beside training.epochs; keep one
-          acme.yaml:10:18: training.learning_rate is -1, expected a number from 1e-12 to 10
+          acme.yaml:10:18: training.learning_rate is -1, expected a number from 1e-12 to 10, or none
           acme.yaml:11:13: training.schedule is "cosin", expected one of constant, linear, cosine; \
         did you mean cosine?
           acme.yaml:12:11: training.warmup is 2.5, expected a share below 1 or a whole number of steps

@@ -32,7 +32,19 @@ import Testing
     #expect(recipe.training.trainingLength == .epochs(3))
     #expect(recipe.training.trainingWarmup == .share(0.03))
     #expect(recipe.training.optionalNumber("gradient_clip") == 1)
+    #expect(recipe.training.number("learning_rate") == LoRA.method.learningRate)
     #expect(recipe.output == "/desk/runs/acme")
+  }
+
+  @Test(arguments: AdapterMethods.all.map(\.name))
+  func `a method brings its own learning rate`(name: String) throws {
+    let text = Self.least.replacingOccurrences(of: "method: lora", with: "method: \(name)")
+    let rates = try ["", "training: {learning_rate: none}", "training: {learning_rate: 0.5}"].map {
+      try Recipe(parsing: "\(text)\($0)", file: "acme.yaml", folder: "/desk")
+        .training.number("learning_rate")
+    }
+    let own = try AdapterMethods.named(name).learningRate
+    #expect(rates == [own, own, 0.5])
   }
 
   @Test func `every key of the manual's example is understood`() throws {

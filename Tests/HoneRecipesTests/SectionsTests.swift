@@ -38,7 +38,7 @@ import Testing
       choices("memory", settings) == TrainingOptions.Memory.allCases.map(\.rawValue))
     let (values, options) = (try defaults(settings), TrainingOptions())
     #expect(values.trainingLength == options.epochs.map { .epochs($0) })
-    #expect(values.number("learning_rate") == options.learningRate)
+    #expect(!values.isSet("learning_rate"))
     #expect(values.text("schedule") == options.schedule.rawValue)
     #expect(values.number("warmup") == options.warmup)
     #expect(values.number("weight_decay") == options.weightDecay)

@@ -10,7 +10,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "quickstart", "train", "plan", "recipes", "generate", "chat", "score", "merge", "pull",
+    "quickstart", "train", "plan", "recipes", "methods", "generate", "chat", "score", "merge",
+    "pull",
     "models",
     "inspect", "tokenize", "render", "bench", "doctor",
   ])

@@ -128,21 +128,45 @@ public enum AdapterFolder {
     try write(contents, to: path)
   }
 
+  /// - Throws: ``AdapterError`` for a folder that holds something.
+  package static func expectNothing(in path: String) throws {
+    guard let found = try? FileManager.default.contentsOfDirectory(atPath: path), !found.isEmpty
+    else { return }
+    throw AdapterError(
+      path, problem: "is not empty", advice: "give a new folder, or remove this one")
+  }
+
   package static func write(_ contents: AdapterContents, to path: String) throws {
     try NewFolder.make(path)
+    let (_, layout) = layout(of: contents)
     let entries = Dictionary(uniqueKeysWithValues: contents.entries.map { ($0.name, $0) })
     try SafetensorsWriter.write(
       to: "\(path)/\(contents.kind.weightsName)",
-      contents.entries.map { .init(name: $0.name, type: $0.type, shape: $0.shape) },
-      metadata: contents.kind == .peft ? ["format": "pt"] : [:]
+      layout, metadata: metadata(of: contents)
     ) { described, give in
       guard let entry = entries[described.name] else { return }
       try entry.withBytes(give)
     }
     // The configuration comes last: with it, the folder is an adapter.
     try AtomicFile.write(
-      JSONValue.object(contents.config).bytes(.indented(by: 2), sortingKeys: true),
-      to: "\(path)/\(configName)")
+      text(of: contents), to: "\(path)/\(configName)")
+  }
+
+  /// The tensors of the file, and how large it is.
+  static func layout(of contents: AdapterContents) -> (size: Int, [SafetensorsWriter.Entry]) {
+    let entries = contents.entries.map {
+      SafetensorsWriter.Entry(name: $0.name, type: $0.type, shape: $0.shape)
+    }
+    return (SafetensorsWriter.size(of: entries, metadata: metadata(of: contents)), entries)
+  }
+
+  /// The configuration's bytes.
+  static func text(of contents: AdapterContents) -> [UInt8] {
+    JSONValue.object(contents.config).bytes(.indented(by: 2), sortingKeys: true)
+  }
+
+  private static func metadata(of contents: AdapterContents) -> [String: String] {
+    contents.kind == .peft ? ["format": "pt"] : [:]
   }
 }
 

@@ -3,10 +3,13 @@ import HoneTensors
 
 /// The weights of a model with adapters merged in, made one at a time as they are asked for.
 ///
-/// Several adapters are added up: each one's change of the base counts as if it were alone.
+/// Several adapters are added up: each one's change of the base counts as if it were alone, times a
+/// weight.
 struct MergedWeights {
   let model: LanguageModel
   let adapters: [any TrainableAdapter]
+  /// How much of each one's change counts.
+  let weights: [Double]
   private let engine: Engine
   /// Kinds of projections that have a bias after merging, in the base or from an adapter; of a
   /// group that the family's configuration turns on together, all.
@@ -16,16 +19,19 @@ struct MergedWeights {
   /// Whether the head is the embedding after merging too.
   let tiesHead: Bool
 
-  init(_ model: LanguageModel, adapters: [any TrainableAdapter], engine: Engine) throws {
+  init(
+    _ model: LanguageModel, adapters: [any TrainableAdapter], weights: [Double], engine: Engine
+  ) throws {
     self.model = model
     self.adapters = adapters
+    self.weights = weights
     self.engine = engine
     let spec = model.spec
     tiesHead =
       spec.tiesHead
       && (adapters.isEmpty
-        || Self.merged(Site(.embedding), model, adapters).weight
-          == Self.merged(Site(.head), model, adapters).weight)
+        || Self.merged(Site(.embedding), model, adapters, weights).weight
+          == Self.merged(Site(.head), model, adapters, weights).weight)
     var kinds: Set<Site.Kind> = []
     for site in spec.sites where Self.hasBias(site, model, adapters) { kinds.insert(site.kind) }
     let groups = Architectures.named(model.architecture).biasKeys
@@ -65,7 +71,7 @@ struct MergedWeights {
     guard let site = model.spec.sites.first(where: { name.hasPrefix("\($0.path).") }) else {
       preconditionFailure("there is no tensor \(name)")
     }
-    let projection = Self.merged(site, model, adapters)
+    let projection = Self.merged(site, model, adapters, weights)
     if name.hasSuffix(".weight") { return projection.weight }
     return projection.bias ?? Array(repeating: 0, count: projection.rows)
   }
@@ -74,28 +80,32 @@ struct MergedWeights {
     let base = model.decoder.vector(named: name)
     let pass = Pass(engine)
     let original = base.values
-    return adapters.reduce(into: original) { sum, adapter in
-      let changed = adapter.vector(base, named: name, in: pass).values
-      if adapters.count == 1 {
+    return zip(adapters, weights).reduce(into: original) { sum, item in
+      let changed = item.0.vector(base, named: name, in: pass).values
+      if isAlone {
         sum = changed
       } else {
-        for index in sum.indices { sum[index] += changed[index] - original[index] }
+        let weight = Float(item.1)
+        for index in sum.indices { sum[index] += weight * (changed[index] - original[index]) }
       }
     }
   }
 
+  /// Whether one adapter's change counts as it is, so that no number is rounded on a way round.
+  private var isAlone: Bool { weights == [1] }
+
   private static func merged(
-    _ site: Site, _ model: LanguageModel, _ adapters: [any TrainableAdapter]
+    _ site: Site, _ model: LanguageModel, _ adapters: [any TrainableAdapter], _ weights: [Double]
   ) -> MergedProjection {
     let base = MergedProjection(model.decoder.projection(at: site))
     var sum = base
-    for adapter in adapters {
-      if adapters.count == 1 {
+    for (adapter, weight) in zip(adapters, weights) {
+      if weights == [1] {
         adapter.merge(into: &sum, at: site)
       } else {
         var alone = base
         adapter.merge(into: &alone, at: site)
-        sum.add(alone, less: base)
+        sum.add(alone, less: base, times: Float(weight))
       }
     }
     return sum
@@ -111,13 +121,17 @@ struct MergedWeights {
 }
 
 extension MergedProjection {
-  /// Adds what another has more than a third.
-  fileprivate mutating func add(_ other: MergedProjection, less base: MergedProjection) {
-    for index in weight.indices { weight[index] += other.weight[index] - base.weight[index] }
+  /// Adds a multiple of what another has more than a third.
+  fileprivate mutating func add(
+    _ other: MergedProjection, less base: MergedProjection, times factor: Float
+  ) {
+    for index in weight.indices {
+      weight[index] += factor * (other.weight[index] - base.weight[index])
+    }
     guard let added = other.bias else { return }
     let old = base.bias ?? Array(repeating: 0, count: rows)
     var sum = bias ?? Array(repeating: 0, count: rows)
-    for index in sum.indices { sum[index] += added[index] - old[index] }
+    for index in sum.indices { sum[index] += factor * (added[index] - old[index]) }
     bias = sum
   }
 }

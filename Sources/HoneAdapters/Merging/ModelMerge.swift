@@ -47,10 +47,15 @@ public struct ModelMerge {
 
   private let model: LanguageModel
   private let adapters: [any TrainableAdapter]
+  private let weights: [Double]
   private let engine: Engine
 
+  /// - Parameter weights: how much of each adapter's change counts; nil for all of it.
   /// - Throws: ``AdapterError`` for adapters that cannot be merged, with the reasons.
-  public init(_ model: LanguageModel, adapters: [any TrainableAdapter], engine: Engine) throws {
+  public init(
+    _ model: LanguageModel, adapters: [any TrainableAdapter], weights: [Double]? = nil,
+    engine: Engine
+  ) throws {
     let obstacles = adapters.compactMap { adapter in
       adapter.obstacleToMerging.map { "\(adapter.methodName): \($0)" }
     }
@@ -60,6 +65,8 @@ public struct ModelMerge {
     }
     self.model = model
     self.adapters = adapters
+    self.weights = weights ?? Array(repeating: 1, count: adapters.count)
+    precondition(self.weights.count == adapters.count, "\(self.weights.count) weights")
     self.engine = engine
   }
 
@@ -76,17 +83,15 @@ public struct ModelMerge {
   ) throws -> MergeReport {
     let files = FileManager.default
     let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    if let found = try? files.contentsOfDirectory(atPath: path), !found.isEmpty {
-      throw AdapterError(
-        path, problem: "is not empty", advice: "give a new folder, or remove this one")
-    }
+    try AdapterFolder.expectNothing(in: path)
     let name = URL(fileURLWithPath: path).lastPathComponent
     let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
     let partial = "\(parent)/.\(name).partial"
     try? files.removeItem(atPath: partial)
     defer { try? files.removeItem(atPath: partial) }
     try NewFolder.make(partial)
-    let weights = try MergedWeights(model, adapters: adapters, engine: engine)
+    let weights = try MergedWeights(
+      model, adapters: adapters, weights: weights, engine: engine)
     try ModelFolderFiles(model: model, weights: weights, typeName: format.torchName)
       .write(to: partial)
     try write(
@@ -157,7 +162,8 @@ public struct ModelMerge {
       ).values
     }
     return MergeReport(
-      merged: logits(merged, NoAdapter()), adapted: logits(model, AdapterStack(adapters)),
+      merged: logits(merged, NoAdapter()),
+      adapted: logits(model, AdapterStack(adapters, weights: weights)),
       base: logits(model, NoAdapter()), vocabulary: model.spec.vocabularySize)
   }
 }

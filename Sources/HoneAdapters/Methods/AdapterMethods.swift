@@ -12,6 +12,10 @@ public struct AdapterMethod: Sendable {
   public let summary: String
   /// Where the method is defined.
   public let source: String
+  /// The learning rate of a recipe that sets none: one that learns on a small model.
+  public let learningRate: Double
+  /// What people compare it with others by.
+  public let facts: MethodFacts
   public let settings: [Setting]
   /// Why an untrained adapter already changes the model; nil when it changes nothing.
   public let changeAtStart: String?
@@ -27,7 +31,8 @@ public struct AdapterMethod: Sendable {
   package let load: @Sendable (AdapterReader, LanguageModel, Engine) throws -> any TrainableAdapter
 
   package init(
-    name: String, summary: String, source: String, settings: [Setting],
+    name: String, summary: String, source: String, learningRate: Double,
+    facts: MethodFacts, settings: [Setting],
     changeAtStart: String? = nil, examples: [JSONObject] = [],
     reads: @escaping @Sendable (JSONObject) -> Bool,
     make:
@@ -39,6 +44,8 @@ public struct AdapterMethod: Sendable {
     self.name = name
     self.summary = summary
     self.source = source
+    self.learningRate = learningRate
+    self.facts = facts
     self.settings = settings
     self.changeAtStart = changeAtStart
     self.examples = examples

@@ -24,7 +24,7 @@ public final class DiffPruning: TrainableAdapter {
   let modules: [Module]
   let model: LanguageModel
   private let bySite: [Site: Int]
-  private let share: Double
+  fileprivate let share: Double
   private let gatedShare: Double
   private let penaltyWeight: Float
   private let lower: Float
@@ -226,6 +226,17 @@ extension DiffPruning {
   }
 }
 
+extension DiffPruning {
+  /// A place and a value for each number that stays.
+  public var trainedFileBytes: Int {
+    get throws {
+      guard !isChosen else { return try folder().fileBytes }
+      let total = modules.reduce(0) { $0 + $1.values.tensor.shape.count }
+      return max(1, Int(Double(total) * share)) * 8
+    }
+  }
+}
+
 extension AdapterReader {
   /// Puts a list of numbers at their places, and notes what is wrong with either.
   fileprivate func scatter(_ indices: String, _ values: String, into target: Tensor) {
@@ -254,6 +265,12 @@ extension DiffPruning {
     name: "diff_pruning",
     summary: "Trains a difference of each matrix, and keeps a small share of its numbers.",
     source: "Guo et al. 2021, https://arxiv.org/abs/2012.07463",
+    learningRate: 0.001,
+    facts: MethodFacts(
+      trained: "a sparse difference of each matrix",
+      parameters: "inputs · outputs a projection, and as many gates",
+      memory: "32 bytes for each of the matrices' numbers", merges: true, exchange: [],
+      numbersPerWeight: 2),
     settings: [
       ModuleSelection.targetSetting,
       ModuleSelection.excludedSetting,

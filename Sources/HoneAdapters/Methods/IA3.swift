@@ -191,6 +191,10 @@ extension IA3 {
     name: "ia3",
     summary: "Trains a vector that rescales keys, values and the feed-forward half's inside.",
     source: "Liu et al. 2022, https://arxiv.org/abs/2205.05638",
+    learningRate: 0.02,
+    facts: MethodFacts(
+      trained: "factors of keys, values and the feed-forward half's inside",
+      parameters: "outputs or inputs of a projection", merges: true, exchange: [.peft("IA3")]),
     settings: [
       Setting(
         "target_modules", .names,

@@ -147,6 +147,11 @@ extension LoRA {
     name: "lora",
     summary: "Trains two small matrices beside each chosen projection.",
     source: "Hu et al. 2021, https://arxiv.org/abs/2106.09685",
+    learningRate: 1e-3,
+    facts: MethodFacts(
+      trained: "two thin matrices beside each projection",
+      parameters: "rank · (inputs + outputs) a projection", merges: true,
+      exchange: [.peft("LORA")]),
     settings: [
       Setting(
         "rank", .integer(1...65536), default: .integer(16),

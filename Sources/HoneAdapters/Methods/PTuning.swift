@@ -101,6 +101,11 @@ extension PTuning {
     name: "p_tuning",
     summary: "Trains a small network that computes rows to stand before every sequence.",
     source: "Liu et al. 2021, https://arxiv.org/abs/2103.10385",
+    learningRate: 0.002,
+    facts: MethodFacts(
+      trained: "a network that gives rows before every sequence",
+      parameters: "rows · hidden size, and the network", merges: false,
+      exchange: [.peft("P_TUNING")]),
     settings: [
       Setting(
         "num_virtual_tokens", .integer(1...65536), default: .integer(32),

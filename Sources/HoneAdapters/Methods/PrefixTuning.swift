@@ -77,6 +77,11 @@ extension PrefixTuning {
     name: "prefix_tuning",
     summary: "Trains keys and values that stand before every sequence in each block.",
     source: "Li & Liang 2021, https://arxiv.org/abs/2101.00190",
+    learningRate: 0.02,
+    facts: MethodFacts(
+      trained: "keys and values before every sequence",
+      parameters: "2 · blocks · rows · key-value width", merges: false,
+      exchange: [.peft("PREFIX_TUNING")]),
     settings: [
       Setting(
         "num_virtual_tokens", .integer(1...65536), default: .integer(32),

@@ -116,6 +116,11 @@ extension Selective {
     name: "selective",
     summary: "Trains parts of the model itself, whole: norms, the last blocks, or what you name.",
     source: "Zhao et al. 2023, https://arxiv.org/abs/2312.11420",
+    learningRate: 3e-4,
+    facts: MethodFacts(
+      trained: "copies of norms, of the last blocks, or of what you name",
+      parameters: "as many as what is chosen has", merges: true,
+      exchange: [.peft("LN_TUNING", only: "norms alone")]),
     settings: [
       Setting(
         "norms", .flag, default: .bool(false), "Whether all norms are trained."),
@@ -186,6 +191,10 @@ extension Selective {
     name: "full",
     summary: "Trains the whole model; needs sixteen bytes of memory for each of its numbers.",
     source: "the limit case of selective",
+    learningRate: 1e-4,
+    facts: MethodFacts(
+      trained: "everything", parameters: "as many as the model has", merges: true, exchange: [],
+      numbersPerWeight: 1),
     settings: [
       Setting(
         "embeddings", .flag, default: .bool(true),

@@ -20,7 +20,7 @@ public struct SettingValues: Sendable {
     }
   }
 
-  private let values: [String: JSONValue]
+  private var values: [String: JSONValue]
   private let kinds: [String: Setting.Kind]
   /// Keys that were given, and not left to their defaults.
   public let givenKeys: Set<String>
@@ -39,7 +39,7 @@ public struct SettingValues: Sendable {
         let known = settings.map(\.key)
         let advice =
           key.nearest(in: known).map { "did you mean \($0)?" }
-          ?? "it has \(known.joined(separator: ", "))"
+          ?? "it has \(known.isEmpty ? "none" : known.joined(separator: ", "))"
         faults.append("\(key): is not a setting of \(subject); \(advice)")
         continue
       }
@@ -54,6 +54,14 @@ public struct SettingValues: Sendable {
     self.values = values
     kinds = Dictionary(
       settings.map { ($0.key, $0.kind) }, uniquingKeysWith: { _, kind in kind })
+  }
+
+  /// The same with a value for a key that has none.
+  public func filling(_ key: String, with value: JSONValue) -> SettingValues {
+    guard !isSet(key) else { return self }
+    var copy = self
+    copy.values[key] = value
+    return copy
   }
 
   private func read<Value>(_ key: String, _ convert: (JSONValue) -> Value?) -> Value? {

@@ -17,6 +17,12 @@ package enum SafetensorsWriter {
     }
   }
 
+  /// How many bytes a file takes.
+  package static func size(of entries: [Entry], metadata: [String: String] = [:]) -> Int {
+    let (header, sizes) = header(of: entries, metadata: metadata)
+    return header.count + sizes.reduce(0, +)
+  }
+
   /// Writes a file that appears whole or not at all.
   ///
   /// - Parameters:

@@ -81,7 +81,8 @@ struct RecipeReader {
     return Recipe(
       file: file, model: reference, weights: weights, method: method.method,
       methodSettings: method.settings,
-      adapterFolder: method.adapterFolder, data: data, training: training,
+      adapterFolder: method.adapterFolder, data: data,
+      training: training.filling("learning_rate", with: .number(method.method.learningRate)),
       output: output ?? path("runs/\(name.isEmpty ? "run" : name)", origin: root.origin))
   }
 

@@ -14,14 +14,14 @@ public enum TrainingSection {
       "steps", .integer(1...Int.max), default: .null,
       "Updates of the weights, in place of epochs."),
     Setting(
-      "batch_size", .integer(1...Int.max), default: .integer(4),
+      "batch_size", .integer(1...Int.max), default: .integer(1),
       "Rows computed at once: packed rows with packing, examples without."),
     Setting(
       "gradient_accumulation", .integer(1...Int.max), default: .integer(1),
       "Batches gathered before each update; as one larger batch, in the memory of one."),
     Setting(
-      "learning_rate", .number(1e-12...10), default: .number(2e-4),
-      "The step width at its highest."),
+      "learning_rate", .number(1e-12...10), default: .null,
+      "The step width at its highest; each method has its own where it is not set."),
     Setting(
       "schedule", .choice(["constant", "linear", "cosine"]), default: .string("cosine"),
       "How the learning rate goes on after the warm-up: it stays, or falls to zero."),

@@ -128,18 +128,3 @@ struct Inspect: AsyncParsableCommand {
     ])
   }
 }
-
-extension Int {
-  /// A number in three digits: 134 M.
-  fileprivate var asCount: String {
-    var size = Double(self)
-    for unit in ["", " k", " M", " G", " T"] {
-      if size < 999.5 || unit == " T" {
-        return unit.isEmpty || size >= 99.95
-          ? "\(Int(size.rounded()))\(unit)" : "\((size * 10).rounded() / 10)\(unit)"
-      }
-      size /= 1000
-    }
-    return "\(self)"
-  }
-}

@@ -7,7 +7,7 @@ import Testing
   /// Logits of tiny random models, against a float64 forward of the same weights.
   @Test(arguments: [
     "tiny-llama-tied", "tiny-llama-untied", "tiny-llama-rope-scaled", "tiny-llama-bf16",
-    "tiny-llama-sharded",
+    "tiny-llama-sharded", "tiny-llama-even",
   ])
   func `folders give the reference's logits`(name: String) throws {
     let engine = Engine(threads: 2, compute: .f32)
@@ -26,11 +26,12 @@ import Testing
     try compare(model, with: expected, engine: engine)
   }
 
-  @Test(arguments: ["q8_0", "q4_1"])
-  func `a quantised GGUF gives the logits of its dequantised weights`(format: String) throws {
+  @Test(arguments: ["tied-q8_0", "tied-q4_1", "wide-q4_k"])
+  func `a quantised GGUF gives the logits of its dequantised weights`(name: String) throws {
     let engine = Engine(threads: 2, compute: .f32)
     let model = try LanguageModel(
-      gguf: fixture("tiny-llama-gguf/tied-\(format).gguf"), engine: engine)
+      gguf: fixture("tiny-llama-gguf/\(name).gguf"), engine: engine)
+    let format = name.split(separator: "-")[1]
     try compare(
       model, with: "tiny-llama-gguf/expected-\(format).safetensors", engine: engine)
   }
