@@ -16,7 +16,7 @@ import json
 import pathlib
 
 import torch
-from peft import IA3Config, LNTuningConfig, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, get_peft_model
+from peft import IA3Config, LNTuningConfig, LoHaConfig, LoKrConfig, LoraConfig, OFTConfig, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, VeraConfig, get_peft_model
 
 import dequantise_folder
 import make_smollm2_lora_fixture as lora
@@ -32,11 +32,31 @@ VARIANTS = {
     "prompt_tuning": (PromptTuningConfig(num_virtual_tokens=8), "prompt_tuning", {"num_virtual_tokens": 8}, 1e-2, [["", 0.0, 0.1]]),
     "p_tuning": (
         PromptEncoderConfig(num_virtual_tokens=6, encoder_hidden_size=64),
-        "p_tuning", {"num_virtual_tokens": 6, "encoder_hidden_size": 64, "initialisation": "random"}, 2e-3,
+        "p_tuning", {"num_virtual_tokens": 6, "encoder_hidden_size": 64, "initialisation": "random"}, 2e-4,
         [["bias", 0.0, 0.02], ["", 0.0, 0.1]],
     ),
     "prefix_tuning": (PrefixTuningConfig(num_virtual_tokens=5), "prefix_tuning", {"num_virtual_tokens": 5}, 1e-2, [["", 0.0, 0.5]]),
-    "norms": (LNTuningConfig(target_modules=["input_layernorm", "post_attention_layernorm", "norm"]), "selective", {"norms": True}, 1e-3, None),
+    "norms": (LNTuningConfig(target_modules=["input_layernorm", "post_attention_layernorm", "norm"]), "selective", {"norms": True, "last_layers": 0}, 1e-3, None),
+    "dora": (
+        LoraConfig(r=8, lora_alpha=16, use_dora=True, target_modules=["q_proj", "down_proj"]),
+        "dora", {"rank": 8, "alpha": 16, "target_modules": ["q_proj", "down_proj"]}, 1e-3, [["lora_", 0.0, 0.05]],
+    ),
+    "loha": (
+        LoHaConfig(r=4, alpha=8, target_modules=["q_proj", "v_proj"]),
+        "loha", {"rank": 4, "alpha": 8, "target_modules": ["q_proj", "v_proj"]}, 1e-3, [["", 0.0, 0.1]],
+    ),
+    "lokr": (
+        LoKrConfig(r=4, alpha=8, target_modules=["q_proj", "down_proj"]),
+        "lokr", {"rank": 4, "alpha": 8, "decompose_factor": -1, "target_modules": ["q_proj", "down_proj"]}, 1e-3, [["", 0.0, 0.1]],
+    ),
+    "vera": (
+        VeraConfig(r=64, target_modules=["q_proj", "down_proj"], projection_prng_key=0),
+        "vera", {"rank": 64, "target_modules": ["q_proj", "down_proj"]}, 1e-2, [["vera_lambda_b", 0.0, 0.05], ["vera_lambda_d", 0.1, 0.05]],
+    ),
+    "oft": (
+        OFTConfig(oft_block_size=32, target_modules=["q_proj", "down_proj"]),
+        "oft", {"block_size": 32, "target_modules": ["q_proj", "down_proj"]}, 1e-3, [["", 0.0, 0.01]],
+    ),
 }  # fmt: skip
 
 
@@ -66,6 +86,8 @@ def main():
         model = get_peft_model(dequantise_folder.model(gguf, torch.float32), config).to(torch.float64).train()
         lora.compute_exactly(model)
         trained = {file_name(n): p for n, p in model.named_parameters() if p.requires_grad}
+        if len(trained) == 1 and "embedding.weight" in trained:
+            trained = {"prompt_embeddings": trained["embedding.weight"]}  # no encoder: its rows are what the file holds
         with torch.no_grad():
             for name, parameter in trained.items():
                 parameter.copy_(start(name, parameter, starts))

@@ -128,7 +128,7 @@ import Testing
     let recipe = tiny.contents(of: "recipe.yaml")
     let other = try tiny.train("--resume", "--set", "training.learning_rate=0.1")
     #expect(other.code == 1)
-    #expect(other.error.contains("learning_rate (was 0.0002, is 0.1)"))
+    #expect(other.error.contains("learning_rate (was 0.001, is 0.1)"))
     let base = "model={path: \(PackageFiles.tinyModel("tied")), weights: int8}"
     let quantised = try tiny.train("--resume", "--set", base)
     #expect(quantised.code == 1)
