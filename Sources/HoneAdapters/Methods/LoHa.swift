@@ -146,7 +146,7 @@ extension LoHa {
     name: "loha",
     summary: "Trains two low-rank matrices beside each projection, multiplied number by number.",
     source: "Hyeon-Woo et al. 2022, https://arxiv.org/abs/2108.06098",
-    learningRate: 2e-3,
+    learningRate: 4e-3,
     facts: MethodFacts(
       trained: "two low-rank matrices multiplied number by number",
       parameters: "2 · rank · (inputs + outputs) a projection", merges: true,

@@ -205,7 +205,7 @@ extension LoKr {
     name: "lokr",
     summary: "Trains a Kronecker product of two small matrices beside each projection.",
     source: "Yeh et al. 2024, https://arxiv.org/abs/2309.14859",
-    learningRate: 1e-3,
+    learningRate: 0.01,
     facts: MethodFacts(
       trained: "a Kronecker product of two small matrices",
       parameters: "the smaller's, and rank · (rows + columns) of the larger", merges: true,

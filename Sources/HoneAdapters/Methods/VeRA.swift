@@ -234,7 +234,7 @@ extension VeRA {
     name: "vera",
     summary: "Trains two vectors a projection, between random matrices that all of them share.",
     source: "Kopiczko et al. 2024, https://arxiv.org/abs/2310.11454",
-    learningRate: 1e-2,
+    learningRate: 0.05,
     facts: MethodFacts(
       trained: "two vectors between random matrices",
       parameters: "outputs + rank a projection",
