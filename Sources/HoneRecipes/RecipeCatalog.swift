@@ -29,6 +29,10 @@ public enum RecipeCatalog {
     Entry(name: "p_tuning", files: [("p_tuning.yaml", PackageResources.p_tuning_yaml)]),
     Entry(
       name: "prefix_tuning", files: [("prefix_tuning.yaml", PackageResources.prefix_tuning_yaml)]),
+    Entry(name: "loha", files: [("loha.yaml", PackageResources.loha_yaml)]),
+    Entry(name: "lokr", files: [("lokr.yaml", PackageResources.lokr_yaml)]),
+    Entry(name: "vera", files: [("vera.yaml", PackageResources.vera_yaml)]),
+    Entry(name: "oft", files: [("oft.yaml", PackageResources.oft_yaml)]),
     Entry(name: "ia3", files: [("ia3.yaml", PackageResources.ia3_yaml)]),
     Entry(name: "bottleneck", files: [("bottleneck.yaml", PackageResources.bottleneck_yaml)]),
     Entry(name: "bitfit", files: [("bitfit.yaml", PackageResources.bitfit_yaml)]),

@@ -335,7 +335,7 @@ struct ContractCase: CustomTestStringConvertible, Sendable {
 }
 
 /// Kingma & Ba, "Adam", 2015, in its plainest form.
-private struct Adam {
+struct Adam {
   private let parameters: [Parameter]
   private var moments: [(first: [Float], second: [Float])]
   private var count: Float = 0

@@ -123,12 +123,18 @@ struct SmolLM2 {
     try #require(Set(adapter.parameters.map(\.name)) == Set(names))
     for parameter in adapter.parameters { Self.start(parameter) }
 
+    batch = try Self.batch()
+  }
+
+  /// Two rows of 64 tokens, all of them trained.
+  static func batch() throws -> Batch {
+    let file = try SafetensorsFile(path: fixture("smollm2-lora/expected.safetensors"))
     let ids = try #require(file.tensor(named: "ids"))
     let length = ids.shape[1]
     let tokens = (0..<ids.elementCount).map {
       ids.bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Int32.self)
     }
-    batch = HoneTrainingTests.batch(
+    return HoneTrainingTests.batch(
       stride(from: 0, to: tokens.count, by: length).map {
         TokenSequence(
           ids: Array(tokens[$0..<$0 + length]), trained: Array(repeating: true, count: length))
@@ -216,13 +222,18 @@ struct SmolLM2 {
 
   /// Gives a tensor the numbers that the reference started from.
   private static func start(_ parameter: Parameter) {
-    let tensor = parameter.tensor
     let isInner = parameter.name.contains("lora_A")
-    let bound = isInner ? 1 / Double(tensor.shape.columns).squareRoot() : 0.02
+    let columns = Double(parameter.tensor.shape.columns)
+    start(parameter, centre: 0, bound: isInner ? 1 / columns.squareRoot() : 0.02)
+  }
+
+  /// Gives a tensor numbers that follow from its name.
+  static func start(_ parameter: Parameter, centre: Double, bound: Double) {
+    let tensor = parameter.tensor
     let key = hash(parameter.name)
     for index in 0..<tensor.shape.count {
       let uniform = Double(bits(key, index) >> 11) / 0x1p53
-      tensor.pointer[index] = Float((2 * uniform - 1) * bound)
+      tensor.pointer[index] = Float(centre + (2 * uniform - 1) * bound)
     }
   }
 

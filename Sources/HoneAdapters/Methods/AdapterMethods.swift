@@ -66,6 +66,7 @@ public struct AdapterMethod: Sendable {
 public enum AdapterMethods {
   public static let all: [AdapterMethod] = [
     LoRA.method,
+    LoHa.method, LoKr.method, VeRA.method, OFT.method,
     PromptTuning.method, PTuning.method, PrefixTuning.method,
     IA3.method,
     Bottleneck.method,

@@ -14,7 +14,7 @@ private let fixtures =
 struct PeerFixture: CustomTestStringConvertible, Sendable {
   let path: String
   var testDescription: String { path }
-  private var folder: String { "\(fixtures)/\(path)" }
+  var folder: String { "\(fixtures)/\(path)" }
 
   init(_ path: String) { self.path = path }
 
@@ -53,6 +53,24 @@ struct PeerFixture: CustomTestStringConvertible, Sendable {
       let name = inFile[parameter.name] ?? ""
       let error = relativeError(gradient.values, file.floats("gradient.\(name)"))
       #expect(error < 1e-4, "\(parameter.name)")
+    }
+  }
+
+  /// Expects the peer's losses in ten steps of Adam.
+  func expectSameLosses() throws {
+    let engine = Engine(threads: 2, compute: .f32)
+    let (_, _, model, adapter) = try load(engine)
+    let file = try SafetensorsFile(path: "\(folder)/expected.safetensors")
+    let batch = TrainedRows(
+      ids: file.numbers("input_ids", as: Int64.self).map(Int32.init),
+      labels: file.numbers("labels", as: Int64.self).map(Int32.init), length: 20)
+    var adam = Adam(adapter.parameters)
+    let losses = file.floats("losses")
+    #expect(losses.count == 10)
+    for expected in losses {
+      let (loss, gradients) = model.loss(batch, adapter: adapter, engine: engine)
+      #expect(abs(loss - expected) < 1e-3 * expected)
+      adam.step(gradients, rate: 5e-3)
     }
   }
 
@@ -111,6 +129,37 @@ struct PeerFixture: CustomTestStringConvertible, Sendable {
     let expected = try SafetensorsFile(path: "\(folder)/expected.safetensors").floats("logits")
     #expect(largestDifference(logits, expected) < 1e-5)
   }
+}
+
+/// Expects that a recipe's settings are refused with these faults, on an untied tiny model.
+func expectFaults(
+  _ method: AdapterMethod, _ faults: [String], _ settings: [(String, JSONValue)],
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let engine = Engine(threads: 1, compute: .f32)
+  let model = try LanguageModel(folder: tinyModel("tiny-llama-untied"), engine: engine)
+  let error = #expect(throws: AdapterError.self, sourceLocation: sourceLocation) {
+    try method.make(method.values(JSONObject(settings)), model, engine, 1)
+  }
+  #expect(error?.faults == faults, sourceLocation: sourceLocation)
+}
+
+/// Expects that a peer's folder with one key changed is refused with one fault.
+func expectRefused(
+  _ fixture: PeerFixture, _ key: String, _ value: JSONValue, _ fault: String,
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  var contents = try AdapterFolder.contents(of: "\(fixtures)/\(fixture.path)")
+  contents.config[key] = value
+  let folder = try TemporaryFolder()
+  try AdapterFolder.write(contents, to: folder.path)
+  let engine = Engine(threads: 1, compute: .f32)
+  let base = try #require(contents.config["base_model_name_or_path"]?.string)
+  let model = try LanguageModel(folder: tinyModel(base), engine: engine)
+  let error = #expect(throws: AdapterError.self, sourceLocation: sourceLocation) {
+    try AdapterFolder.load(folder.path, for: model, engine: engine)
+  }
+  #expect(error?.faults == [fault], sourceLocation: sourceLocation)
 }
 
 extension TrainableAdapter {
