@@ -13,7 +13,8 @@ struct Hone: AsyncParsableCommand {
     subcommands: [
       Quickstart.self, Train.self, PlanRun.self, Recipes.self, Methods.self, Generate.self,
       Chat.self,
-      Score.self, Merge.self, ConvertAdapter.self, Pull.self, Models.self, Inspect.self, Tokenize.self, Render.self,
+      Score.self, Merge.self, ConvertAdapter.self, Pull.self, Models.self, Inspect.self,
+      Tokenize.self, Render.self,
       Bench.self, Doctor.self,
     ])
 }

@@ -194,7 +194,8 @@ extension IA3 {
     learningRate: 0.02,
     facts: MethodFacts(
       trained: "factors of keys, values and the feed-forward half's inside",
-      parameters: "outputs or inputs of a projection", merges: true, exchange: [.peft("IA3"), .adapterHub(only: "in part")]),
+      parameters: "outputs or inputs of a projection", merges: true,
+      exchange: [.peft("IA3"), .adapterHub(only: "in part")]),
     settings: [
       Setting(
         "target_modules", .names,

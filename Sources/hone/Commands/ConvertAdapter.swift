@@ -35,7 +35,7 @@ struct ConvertAdapter: AsyncParsableCommand {
   @Option(help: "The LoRA's rank.")
   var rank = 16
 
-  @Option(help: "Whose format to write: peft or adapters. (default: peft)")
+  @Option(help: "Whose format to write; peft where it is not said.")
   var format: Format?
 
   @Option(help: "A file with the text on which both are compared.")

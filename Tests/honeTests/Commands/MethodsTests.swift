@@ -15,8 +15,10 @@ import Testing
   @Test func `on a model they are counted`() throws {
     let outcome = try Program.run(["methods", "--model", tiny])
     #expect(outcome.code == 0 && outcome.error == "")
-    try Snapshot.expect(
-      outcome.output.replacingOccurrences(of: tiny, with: "MODEL"), "methods-counted")
+    // The words below the table are folded where the model's path happens to end.
+    let parts = outcome.output.components(separatedBy: "\n\n")
+    try Snapshot.expect(parts[0] + "\n", "methods-counted")
+    #expect(parts.count == 2 && parts[1].hasPrefix("With the default settings, on"))
   }
 
   @Test func `one is explained with its settings`() throws {
