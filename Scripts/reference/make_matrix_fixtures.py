@@ -1,4 +1,4 @@
-"""Writes Tests/HoneAdaptersTests/Fixtures/peft-matrices/*: what peft computes and saves for LoHa, LoKr, VeRA and OFT.
+"""Writes Tests/HoneAdaptersTests/Fixtures/peft-matrices/*: what peft computes and saves for DoRA, LoHa, LoKr, VeRA and OFT.
 
 The bases are the folders tiny-llama-tied and tiny-llama-untied of Tests/HoneModelsTests/Fixtures. Each folder holds the adapter as peft
 saves it, its numbers moved from their start at random, and `expected.safetensors`:
@@ -26,7 +26,7 @@ import shutil
 import warnings
 
 import torch
-from peft import LoHaConfig, LoKrConfig, OFTConfig, PeftConfig, PeftModel, VeraConfig, get_peft_model, set_peft_model_state_dict
+from peft import LoHaConfig, LoKrConfig, LoraConfig, OFTConfig, PeftConfig, PeftModel, VeraConfig, get_peft_model, set_peft_model_state_dict
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
@@ -37,6 +37,9 @@ TESTS = pathlib.Path(__file__).resolve().parents[2] / "Tests"
 BASES, FOLDER = TESTS / "HoneModelsTests/Fixtures", TESTS / "HoneAdaptersTests/Fixtures"
 SOME = ["q_proj", "down_proj"]
 VARIANTS = {
+    "dora-defaults": ("untied", LoraConfig(target_modules="all-linear", use_dora=True)),
+    "dora-some": ("tied", LoraConfig(r=3, lora_alpha=12, use_rslora=True, use_dora=True, target_modules=SOME, rank_pattern={"down_proj": 2})),
+    "dora-head": ("untied", LoraConfig(r=2, use_dora=True, target_modules=r".*(k_proj|lm_head)", modules_to_save=["norm"])),
     "loha-defaults": ("untied", LoHaConfig(target_modules="all-linear")),
     "loha-some": ("tied", LoHaConfig(r=2, alpha=6, target_modules=SOME, rank_pattern={"down_proj": 3}, alpha_pattern={"q_proj": 4})),
     "loha-saved": ("tied", LoHaConfig(r=3, target_modules=r".*(k|gate)_proj", modules_to_save=["norm"])),

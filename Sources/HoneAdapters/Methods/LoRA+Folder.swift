@@ -4,8 +4,14 @@ import HoneTensors
 
 /// LoRA in peft's folder: `LoraConfig` of peft 0.21 and its tensors.
 extension LoRA {
-  convenience init(reading reader: AdapterReader, model: LanguageModel, engine: Engine) throws {
-    let options = LoRAOptions(reading: reader)
+  /// - Parameters:
+  ///   - isDecomposed: whether it is part of a DoRA.
+  ///   - others: takes what the file has beside a LoRA, from the reader.
+  convenience init(
+    reading reader: AdapterReader, model: LanguageModel, engine: Engine, isDecomposed: Bool = false,
+    others: (LoRAOptions.Plan) -> Void = { _ in }
+  ) throws {
+    let options = LoRAOptions(reading: reader, isDecomposed: isDecomposed)
     let plan = try options.plan(for: model, isNew: false, of: reader.subject)
     // The embedding's matrices are in the file too when one change serves both.
     if plan.isShared { reader.expectTransposes(ofSharedHead: plan, options: options) }
@@ -23,6 +29,7 @@ extension LoRA {
     for site in [Site(.embedding), Site(.head)] {
       replaced[site] = reader.replacement(of: site, in: model, besides: saved)
     }
+    others(plan)
     try reader.finish()
     self.init(
       options: options, modules: modules, saved: saved, isShared: plan.isShared,
@@ -136,7 +143,7 @@ extension AdapterReader {
 
 extension LoRAOptions {
   /// Reads `LoraConfig`; what peft has and Hone does not is accepted only where it asks for nothing.
-  init(reading reader: AdapterReader) {
+  init(reading reader: AdapterReader, isDecomposed: Bool = false) {
     func names(_ key: String) -> SettingValues.Names? {
       let value = reader.read(key, .names, default: .null)
       return value.string.map { .one($0) } ?? value.array.map { .list($0.compactMap(\.string)) }
@@ -162,16 +169,18 @@ extension LoRAOptions {
     modulesToSave = names("modules_to_save")?.all ?? []
     tiesAdapters = flag("ensure_weight_tying")
     ratio = 1
+    self.isDecomposed = isDecomposed
     // How the matrices started no longer matters, unless the base was changed with them.
     let start = reader.read(
       "init_lora_weights", .choice(["gaussian", "orthogonal", "eva"]), default: .bool(true),
       or: [.bool(true), .bool(false)])
     initialisation = start.string == "gaussian" ? .gaussian : .kaiming
     for key in [
-      "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora",
+      "fan_in_fan_out", "lora_bias", "use_qalora",
     ] {
       reader.allow(key, only: .bool(false))
     }
+    reader.allow("use_dora", only: .bool(isDecomposed))
     for key in [
       "megatron_config", "trainable_token_indices", "corda_config",
       "lora_ga_config", "velora_config", "alora_invocation_tokens", "monteclora_config",
@@ -224,7 +233,7 @@ extension LoRAOptions {
       ("r", .integer(rank)),
       ("rank_pattern", mapping(rankPattern)),
       ("target_modules", json(writtenTargets(for: spec, isShared: isShared))),
-      ("use_dora", .bool(false)),
+      ("use_dora", .bool(isDecomposed)),
       ("use_qalora", .bool(false)),
       ("use_rslora", .bool(isRankStabilised)),
     ])

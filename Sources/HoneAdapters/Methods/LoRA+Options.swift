@@ -20,6 +20,11 @@ struct LoRAOptions {
   var tiesAdapters: Bool
   var initialisation: Initialisation
   var ratio: Double
+  /// Whether the LoRA is part of a DoRA, whose vectors say how long rows are.
+  var isDecomposed: Bool
+
+  /// The method's key in a recipe.
+  var method: String { isDecomposed ? DoRA.method.name : LoRA.method.name }
 
   /// One place where a LoRA acts.
   struct Place: Equatable {
@@ -55,6 +60,12 @@ struct LoRAOptions {
       targets, excluding: excluded, layers: layers, layersPattern: layersPattern,
       saved: modulesToSave, of: subject)
     var sites = try selection.sites(of: spec, allowsIdleNames: !isNew)
+    let isTied = tiesAdapters && spec.tiesHead && sites.contains { $0.kind == .head }
+    if isDecomposed, isTied || sites.contains(where: { $0.kind == .embedding }) {
+      throw AdapterError(
+        subject, problem: "target_modules: \(Site(.embedding).path) has no DoRA",
+        advice: "leave it out, train it whole (modules_to_save), or take lora")
+    }
     let ranks = try NumbersByModule(rankPattern, of: subject)
     let alphas = try NumbersByModule(alphaPattern, of: subject)
     let ends = [Site(.embedding), Site(.head)]
@@ -103,7 +114,9 @@ struct LoRAOptions {
 }
 
 extension LoRAOptions {
-  init(_ values: SettingValues) {
+  /// - Parameter isDecomposed: whether they are a DoRA's, which has no change for both ends at once.
+  init(_ values: SettingValues, isDecomposed: Bool = false) {
+    self.isDecomposed = isDecomposed
     rank = values.integer("rank")
     alpha = values.number("alpha")
     dropout = values.number("dropout")
@@ -115,7 +128,7 @@ extension LoRAOptions {
     alphaPattern = values.numbersByName("alpha_pattern")
     isRankStabilised = values.flag("rslora")
     modulesToSave = values.names("modules_to_save")?.all ?? []
-    tiesAdapters = values.flag("ensure_weight_tying")
+    tiesAdapters = !isDecomposed && values.flag("ensure_weight_tying")
     initialisation = Initialisation(rawValue: values.text("initialisation")) ?? .kaiming
     ratio = values.number("lora_plus_ratio")
   }

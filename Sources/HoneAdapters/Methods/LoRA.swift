@@ -62,7 +62,7 @@ public final class LoRA: TrainableAdapter {
       let bases = zip(sites, bases).map { site, base in
         replaced[site].map { Projection(weight: $0, bias: base.bias) } ?? base
       }
-      let changes = sites.map { site in bySite[site].map { change(of: $0, input, in: pass) } }
+      let changes = sites.map { change(at: $0, input, in: pass) }
       guard changes.contains(where: { $0 != nil }) else {
         return Projection.apply(bases, to: input, in: pass)
       }
@@ -70,8 +70,10 @@ public final class LoRA: TrainableAdapter {
     }
   }
 
-  private func change(of module: Module, _ input: Tensor, in pass: Pass) -> LowRank {
-    LowRank(
+  /// What is added at a site; nil where nothing is.
+  func change(at site: Site, _ input: Tensor, in pass: Pass) -> LowRank? {
+    guard let module = bySite[site] else { return nil }
+    return LowRank(
       down: module.down.tensor, up: module.up.tensor, scale: module.scale,
       input: module.dropout > 0
         ? dropped(input, probability: module.dropout, place: module.place, in: pass) : nil)
@@ -225,7 +227,7 @@ extension LoRA {
   /// An untrained adapter, which changes nothing yet.
   convenience init(options: LoRAOptions, model: LanguageModel, engine: Engine, seed: UInt64) throws
   {
-    let plan = try options.plan(for: model, isNew: true, of: Self.method.name)
+    let plan = try options.plan(for: model, isNew: true, of: options.method)
     let modules = plan.places.map { place in
       Module(place, options: options) { name, shape, isInner in
         let source = RandomSource(seed: seed, purpose: "lora \(name)")
@@ -251,7 +253,7 @@ extension LoRA {
       options: options, modules: modules,
       saved: try SavedModules(
         options.modulesToSave, tyingEnds: options.tiesAdapters, of: model, engine: engine,
-        subject: Self.method.name),
+        subject: options.method),
       isShared: plan.isShared, model: model)
   }
 }
