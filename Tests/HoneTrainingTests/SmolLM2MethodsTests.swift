@@ -41,7 +41,9 @@ struct SmolLM2MethodsTests {
         let text = $0.array?[0].string ?? ""
         return text.isEmpty || parameter.name.contains(text)
       }
-      guard let centre = start?.array?[1].double, let bound = start?.array?[2].double else { continue }
+      guard let numbers = start?.array, let centre = numbers[1].double,
+        let bound = numbers[2].double
+      else { continue }
       SmolLM2.start(parameter, centre: centre, bound: bound)
     }
     let run = TemporaryRun()
