@@ -14,7 +14,8 @@ extension Pipeline {
     var content = ReportContent(
       title: name,
       summary: "\(recipe.modelInWords), \(recipe.method.name), "
-        + "\(train.statistics.examples) examples",
+        + (recipe.objective.name == "sft" ? "" : "\(recipe.objective.name), ")
+        + "\(train.size)",
       outcome: "\(result.end.reason.rawValue.replacingOccurrences(of: "_", with: " ")) on \(date)")
     func events(_ kind: String) -> [JSONObject] {
       result.events.filter { $0["event"]?.string == kind }
@@ -37,6 +38,12 @@ extension Pipeline {
         ReportContent.Highlight(
           "Held-out loss", loss.after.fixed(3), note: "from \(loss.before.fixed(3)) untrained"))
     }
+    if let right = result.preferencesRight {
+      content.highlights.append(
+        ReportContent.Highlight(
+          "Preferences right", "\(Int((100 * right.after).rounded())) %",
+          note: right.before.map { "from \(Int((100 * $0).rounded())) % at first" } ?? ""))
+    }
     for score in result.scores {
       content.highlights.append(
         ReportContent.Highlight(
@@ -58,12 +65,12 @@ extension Pipeline {
       ReportContent.Sample(
         question: $0.question, before: $0.before, after: $0.after, expects: $0.expects)
     }
-    content.data = statisticsEntries
+    content.data = train.entries(heldOut: valid?.exampleCount ?? 0)
     content.run = [
       ReportContent.Entry("trained parameters", ReportText.count(adapter.parameterCount)),
       ReportContent.Entry("threads", "\(engine.threads.threadCount)"),
     ]
-    content.warnings = warnings
+    content.warnings = warnings + result.preferenceWarnings
     content.recipe = recipe.text
     content.versions = [
       ReportContent.Entry("hone", Version.current),
@@ -74,44 +81,15 @@ extension Pipeline {
     return content
   }
 
-  private var statisticsEntries: [ReportContent.Entry] {
-    let statistics = train.statistics
-    return [
-      ReportContent.Entry("examples", ReportText.count(statistics.examples)),
-      ReportContent.Entry("tokens", ReportText.count(statistics.tokens)),
-      ReportContent.Entry("trained tokens", ReportText.count(statistics.trainedTokens)),
-      ReportContent.Entry(
-        "lengths", "\(statistics.shortest) to \(statistics.longest), median \(statistics.median)"),
-      ReportContent.Entry(
-        "rows", "\(ReportText.count(statistics.rows)), \(Int(statistics.efficiency * 100)) % full"),
-      ReportContent.Entry("cut", ReportText.count(statistics.truncated)),
-      ReportContent.Entry("left out", ReportText.count(statistics.dropped)),
-      ReportContent.Entry("held out", "\(valid?.statistics.examples ?? 0)"),
-    ]
-  }
-
   /// What a user should know before or after a run.
   var warnings: [String] {
     var warnings: [String] = []
-    let statistics = train.statistics
-    let steps = options.stepCount(stepsPerEpoch: batches.stepsPerEpoch)
+    let steps = options.stepCount(stepsPerEpoch: stepsPerEpoch)
     if steps < 10 {
       warnings.append("Only \(steps) steps: the adapter will hardly learn; give more epochs.")
     }
-    if statistics.truncated + statistics.dropped > 0 {
-      warnings.append(
-        "\(statistics.truncated) examples are cut and \(statistics.dropped) left out: they are "
-          + "longer than \(recipe.data.integer("max_tokens")) tokens or have nothing to train on.")
-    }
-    if statistics.duplicates > 0 {
-      warnings.append("\(statistics.duplicates) examples occur more than once.")
-    }
-    if let valid {
-      let shared = train.sharedExamples(with: valid)
-      if shared > 0 {
-        warnings.append("\(shared) training examples are held-out ones too: that loss says little.")
-      }
-    }
+    warnings += train.warnings(
+      heldOut: valid, maxTokens: recipe.data.integer("max_tokens"))
     return warnings
   }
 
@@ -149,6 +127,8 @@ extension Pipeline {
       object["held_out_loss_before"] = .number(loss.before)
       object["held_out_loss_after"] = .number(loss.after)
     }
+    if recipe.objective.name != "sft" { object["objective"] = .string(recipe.objective.name) }
+    if let right = result.preferencesRight { object["preferences_right"] = .number(right.after) }
     if !result.scores.isEmpty {
       object["scores"] = .array(
         result.scores.map {

@@ -16,8 +16,8 @@ public final class Pipeline {
   public let engine: Engine
   public let model: LanguageModel
   public let adapter: any TrainableAdapter
-  public let train: DataSet
-  public let valid: DataSet?
+  package let train: TrainingData
+  package let valid: TrainingData?
   public let folder: RunFolder
   let options: TrainingOptions
 
@@ -50,16 +50,9 @@ public final class Pipeline {
       adapter = try recipe.method.make(recipe.methodSettings, model, engine, options.seed)
     }
 
-    let dataOptions = DataOptions(recipe.data, contextLength: model.spec.contextLength)
-    let renderer = try Renderer(model, trainOn: recipe.data.text("train_on"))
     let files = try Self.files(recipe.data)
-    train = try DataSet(files.train, renderer: renderer, options: dataOptions)
-    valid = try files.valid.map {
-      var options = dataOptions
-      // A validation that loses tokens measures less; it need not fail.
-      options.truncationLimit = 1
-      return try DataSet($0, renderer: renderer, options: options)
-    }
+    train = try TrainingData(files.train, of: recipe, for: model)
+    valid = try files.valid.map { try TrainingData($0, of: recipe, for: model, isHeldOut: true) }
     folder = RunFolder(path: recipe.output)
   }
 
@@ -74,26 +67,55 @@ public final class Pipeline {
 
   // MARK: Training
 
-  var batches: DataBatches {
-    DataBatches(
-      train, batchSize: recipe.training.integer("batch_size"),
-      accumulation: recipe.training.integer("gradient_accumulation"),
-      shuffles: recipe.data.flag("shuffle"), seed: options.seed)
-  }
-
-  private var validationBatches: DataBatches? {
-    valid.map {
-      DataBatches(
-        $0, batchSize: recipe.training.integer("batch_size"), shuffles: false, seed: options.seed)
+  /// - Parameter references: what the reference makes of training and held-out data, where the
+  ///   objective has one.
+  func trainingRun(_ references: DataReferences = DataReferences()) throws -> any SomeRun {
+    func run<Goal: Objective, Source: BatchSource>(
+      _ objective: Goal, _ source: (_ data: TrainingData, _ isHeldOut: Bool) throws -> Source
+    ) throws -> any SomeRun where Goal.Batch == Source.Batch {
+      try TrainingRun(
+        model.decoder, adapter: adapter, objective: objective, source: source(train, false),
+        validation: valid.map { try source($0, true) }, options: options, engine: engine,
+        folder: folder, base: recipe.model, origin: origin)
+    }
+    let batchSize = recipe.training.integer("batch_size")
+    func accumulation(_ isHeldOut: Bool) -> Int {
+      isHeldOut ? 1 : recipe.training.integer("gradient_accumulation")
+    }
+    let shuffles = recipe.data.flag("shuffle")
+    let seed = options.seed
+    switch recipe.objective.data {
+    case .texts:
+      return try run(Supervised(vocabularySize: model.spec.vocabularySize)) { data, isHeldOut in
+        DataBatches(
+          try data.texts(), batchSize: batchSize, accumulation: accumulation(isHeldOut),
+          shuffles: shuffles && !isHeldOut, seed: seed)
+      }
+    case .pairs(let make):
+      return try run(PairPreference(make(recipe.objectiveSettings))) { data, isHeldOut in
+        ReferencedBatches(
+          try PreferenceBatches(
+            data.preferences(), batchSize: batchSize, accumulation: accumulation(isHeldOut),
+            shuffles: shuffles && !isHeldOut, seed: seed),
+          scores: isHeldOut ? references.valid : references.train)
+      }
+    case .answers(let make):
+      return try run(make(recipe.objectiveSettings)) { data, isHeldOut in
+        let preferences = try data.preferences()
+        return ReferencedBatches(
+          UnpairedBatches(
+            preferences, batchSize: batchSize, accumulation: accumulation(isHeldOut),
+            shuffles: shuffles && !isHeldOut, seed: seed),
+          of: preferences, scores: isHeldOut ? references.valid : references.train)
+      }
     }
   }
 
-  func trainingRun() throws -> TrainingRun<Supervised, DataBatches> {
-    try TrainingRun(
-      model.decoder, adapter: adapter,
-      objective: Supervised(vocabularySize: model.spec.vocabularySize), source: batches,
-      validation: validationBatches, options: options, engine: engine, folder: folder,
-      base: recipe.model, origin: origin)
+  /// How many steps go once through the data.
+  var stepsPerEpoch: Int {
+    let rows =
+      recipe.training.integer("batch_size") * recipe.training.integer("gradient_accumulation")
+    return (train.rowCount + rows - 1) / rows
   }
 
   /// What a resumed run must have been made from.
@@ -116,7 +138,7 @@ public final class Pipeline {
         ].map { "\($0)=\(recipe.training[$0].text())" }.joined(separator: ",")
       ),
       ("shuffle", String(recipe.data.flag("shuffle"))),
-    ]
+    ] + objectiveOrigin
   }
 
   /// Trains, and leaves adapter, report and all that belongs to the run in its folder.
@@ -130,8 +152,13 @@ public final class Pipeline {
     resuming: Bool = false, isInterrupted: () -> Bool = { false },
     listener: (TrainingEvent) -> Void = { _ in }
   ) throws -> RunResult {
-    let run = try trainingRun()
     if !resuming { try folder.expectNoRun() }
+    guard let references = try references(isInterrupted: isInterrupted, listener: listener) else {
+      return RunResult(
+        end: TrainingEvent.End(interruptedAfter: 0, peakMemory: ProcessMemory.peak), folder: folder)
+    }
+    if folder.checkpointSteps.isEmpty { try expectReferenceAtStart(references) }
+    let run = try trainingRun(references)
     // The recipe stands beside what was made from it: a run that is refused leaves it alone.
     let end = try run.run(
       resuming: resuming, isInterrupted: isInterrupted,
@@ -164,7 +191,7 @@ public final class Pipeline {
     let data = valid ?? train
     var questions: [Question] = []
     for index in 0..<min(data.exampleCount, Self.questionLimit) {
-      if let question = try data.question(index),
+      if let question = try data.question(index, model.tokenizer),
         question.ids.count + 96 < model.spec.contextLength
       {
         questions.append(question)

@@ -21,8 +21,7 @@ extension Pipeline {
   /// Measures the longest steps of the run, and forecasts the rest. Nothing is changed.
   public func plan() throws -> Plan {
     let run = try trainingRun()
-    let batches = batches
-    let perEpoch = batches.stepsPerEpoch
+    let perEpoch = stepsPerEpoch
     // The largest take the most memory. The first touches it, the next ones are timed; tokens vary
     // from step to step.
     var measured: [(tokens: Int, seconds: Double)] = []
@@ -32,11 +31,14 @@ extension Pipeline {
     let timed = measured.count > 1 ? Array(measured.dropFirst()) : measured
     let rate =
       Double(timed.reduce(0) { $0 + $1.tokens }) / timed.reduce(0) { $0 + $1.seconds }
-    let tokensPerStep = Double(train.statistics.tokens) / Double(perEpoch)
+    let tokensPerStep = Double(train.tokenCount) / Double(perEpoch)
     let secondsPerStep = tokensPerStep / rate
     let validations = Double(run.validationCount + 1)
     // Looking at a text costs about four tenths of learning it.
-    let validating = validations * Double(valid?.statistics.tokens ?? 0) / rate * 0.4
+    let validating = validations * Double(valid?.tokenCount ?? 0) / rate * 0.4
+    // So does what a reference makes of all of it.
+    let reference =
+      hasReference ? Double(train.tokenCount + (valid?.tokenCount ?? 0)) / rate * 0.4 : 0
     let adapterBytes = adapter.parameterCount * 4
     let weights = model.decoder.weightBytes
     let activations = engine.workspace.peakBytes - 4 * adapterBytes
@@ -54,6 +56,6 @@ extension Pipeline {
         ),
       ],
       peakMemory: peak, secondsPerStep: secondsPerStep,
-      seconds: secondsPerStep * Double(run.stepCount) + validating, warnings: warnings)
+      seconds: secondsPerStep * Double(run.stepCount) + validating + reference, warnings: warnings)
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import HoneAdapters
 import HoneFormats
+import HoneTraining
 
 extension Recipe {
   /// The recipe as YAML with every key, each explained, that reads back as the same recipe.
@@ -33,6 +34,15 @@ extension Recipe {
     for setting in method.settings
     where adapterFolder == nil || methodSettings.givenKeys.contains(setting.key) {
       page.add(setting, methodSettings[setting.key], indent: 4)
+    }
+    if objective.name != Objectives.supervised.name {
+      page.blank()
+      page.section("objective", indent: 0)
+      page.comment("\(objective.summary) \(objective.source)", indent: 2)
+      page.section(objective.name, indent: 2)
+      for setting in objective.settings {
+        page.add(setting, objectiveSettings[setting.key], indent: 4)
+      }
     }
     page.blank()
     page.section("data", indent: 0)
@@ -100,7 +110,7 @@ private struct RecipePage {
     comment(explanation(of: setting), indent: indent)
     var value = value
     let isReference = setting.key == "model" || setting.key == "path"
-    if setting.kind == .path || isReference, let path = value.string {
+    if setting.kind == .path || isReference || setting.key == "reference", let path = value.string {
       value = .string(shortened(path))
     }
     let margin = String(repeating: " ", count: indent)

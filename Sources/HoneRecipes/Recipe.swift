@@ -2,6 +2,7 @@ import Foundation
 import HoneAdapters
 import HoneFormats
 import HoneTensors
+import HoneTraining
 
 /// What to train on what and how: a YAML file, read strictly.
 ///
@@ -27,6 +28,10 @@ public struct Recipe: Sendable {
   public let method: AdapterMethod
   /// The values of the method's settings.
   public let methodSettings: SettingValues
+  /// What the adapter is trained for.
+  public let objective: ObjectiveKind
+  /// The values of the objective's settings; a reference that is a folder is absolute.
+  public let objectiveSettings: SettingValues
   /// The folder of an adapter that training starts from; nil for a new one.
   public let adapterFolder: String?
   /// The values of ``DataSection/settings``.
@@ -83,7 +88,7 @@ public struct Recipe: Sendable {
 
   init(
     file: String, model: String, weights: WeightQuantization, method: AdapterMethod,
-    methodSettings: SettingValues,
+    methodSettings: SettingValues, objective: ObjectiveKind, objectiveSettings: SettingValues,
     adapterFolder: String?, data: SettingValues, training: SettingValues, output: String
   ) {
     self.file = file
@@ -91,13 +96,16 @@ public struct Recipe: Sendable {
     self.weights = weights
     self.method = method
     self.methodSettings = methodSettings
+    self.objective = objective
+    self.objectiveSettings = objectiveSettings
     self.adapterFolder = adapterFolder
     self.data = data
     self.training = training
     self.output = output
   }
 
-  /// The keys of a recipe's first level, besides the sections `method`, `data` and `training`.
+  /// The keys of a recipe's first level, besides the sections `method`, `objective`, `data` and
+  /// `training`.
   static let settings: [Setting] = [
     Setting(
       "model", .text, default: .null,

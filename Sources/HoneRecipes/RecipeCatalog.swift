@@ -40,6 +40,10 @@ public enum RecipeCatalog {
     Entry(name: "selective", files: [("selective.yaml", PackageResources.selective_yaml)]),
     Entry(name: "full", files: [("full.yaml", PackageResources.full_yaml)]),
     Entry(name: "diff_pruning", files: [("diff_pruning.yaml", PackageResources.diff_pruning_yaml)]),
+    Entry(name: "dpo", files: [("dpo.yaml", PackageResources.dpo_yaml)]),
+    Entry(name: "kto", files: [("kto.yaml", PackageResources.kto_yaml)]),
+    Entry(name: "orpo", files: [("orpo.yaml", PackageResources.orpo_yaml)]),
+    Entry(name: "simpo", files: [("simpo.yaml", PackageResources.simpo_yaml)]),
   ]
 
   /// The recipe of that name.

@@ -54,21 +54,36 @@ struct RunDisplay {
       return
     }
     switch event {
+    case .reference(let reference):
+      if !reference.note.isEmpty { note(reference.note) }
+      progress.update(
+        "reference", completed: reference.completed, total: reference.count, unit: .items("rows"))
     case .plan(let plan):
       stepCount = plan.steps
       if plan.startStep > 0 { note("resumed after step \(plan.startStep)") }
     case .step(let step):
       progress.update(
-        "training", note: "loss \(step.loss.fixed(3))", completed: step.step, total: stepCount,
+        "training", note: Self.note(of: step.loss, step.metrics), completed: step.step, total: stepCount,
         unit: .items("steps"))
     case .validation(let validation):
       note(
         validation.step == 0
-          ? "held-out loss \(validation.loss.fixed(3)) before training"
-          : "held-out loss \(validation.loss.fixed(3)) after step \(validation.step)")
+          ? "held-out \(Self.note(of: validation.loss, [])) before training"
+          : "held-out \(Self.note(of: validation.loss, validation.metrics)) after step "
+            + "\(validation.step)")
     case .checkpoint: break
     case .end: progress.finish()
     }
+  }
+
+  /// A loss, and of preferences how many are right and by how much.
+  private static func note(of loss: Double, _ metrics: [TrainingEvent.Metric]) -> String {
+    func metric(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
+    var note = "loss \(loss.fixed(3))"
+    if let right = metric("rewards/accuracies"), let margin = metric("rewards/margins") {
+      note += ", right \(Int((100 * right).rounded())) %, margin \(margin.fixed(2))"
+    }
+    return note
   }
 
   private func note(_ text: String) {

@@ -44,9 +44,10 @@ enum Program {
 
   /// Runs the program and sends it a signal when it has printed a line.
   static func run(
-    _ arguments: [String], sending signal: Int32, after isLine: (Substring) -> Bool
+    _ arguments: [String], environment: [String: String?] = [:], sending signal: Int32,
+    after isLine: (Substring) -> Bool
   ) throws -> Outcome {
-    let process = process(arguments)
+    let process = process(arguments, environment: environment)
     let output = Pipe()
     let error = Pipe()
     process.standardOutput = output

@@ -9,4 +9,10 @@ package struct Question: Sendable {
   package var expects: [String] = []
   /// Whether the data marks it as having no answer: `"fact": "unknown"`.
   package var isUnanswerable = false
+
+  package init(text: String, ids: [Int32], answer: String) {
+    self.text = text
+    self.ids = ids
+    self.answer = answer
+  }
 }

@@ -252,4 +252,21 @@ public final class Decoder {
       in: pass
     ) { logits($0, adapter: adapter, in: $1) }
   }
+
+  /// The log-probabilities of a batch's tokens, recorded one by one.
+  ///
+  /// - Parameters:
+  ///   - hidden: what ``hiddenStates(_:adapter:cache:in:)`` gave for the batch.
+  ///   - rows: the row that each target follows.
+  ///   - targets: the tokens.
+  ///   - statistics: whether the predictions' entropies and square sums are wanted too.
+  package func tokenScores(
+    _ hidden: Tensor, rows: [Int32], targets: [Int32], statistics: Bool, adapter: some Adapter,
+    in pass: Pass
+  ) -> TokenScores {
+    headLogProbabilities(
+      hidden, rows: rows, targets: targets, vocabulary: spec.vocabularySize,
+      statistics: statistics, in: pass
+    ) { self.logits($0, adapter: adapter, in: $1) }
+  }
 }

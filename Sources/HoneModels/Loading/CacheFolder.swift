@@ -1,12 +1,12 @@
 import Foundation
 
-/// The folder in which Hone keeps the models that it took out of wheels.
+/// The folder in which Hone keeps what it need not fetch or compute twice.
 ///
 /// `$HONE_CACHE`, else `$XDG_CACHE_HOME/hone`, else `~/.cache/hone`.
-struct CacheFolder: Sendable {
-  let path: String
+package struct CacheFolder: Sendable {
+  package let path: String
 
-  init(environment: [String: String]) throws {
+  package init(environment: [String: String]) throws {
     if let path = environment["HONE_CACHE"], !path.isEmpty {
       self.path = path
     } else {

@@ -3,6 +3,7 @@ import HoneAdapters
 import HoneFormats
 import HoneModels
 import HoneTensors
+import HoneTraining
 
 /// Finds the meaning of a recipe's parts, and everything that is wrong with them.
 struct RecipeReader {
@@ -59,7 +60,7 @@ struct RecipeReader {
           advice: "see `hone recipes show lora`"))
       throw RecipeError(file: file, faults: faults)
     }
-    let sections = ["method", "data", "training"]
+    let sections = ["method", "objective", "data", "training"]
     let known = Recipe.settings.map(\.key) + sections
     for member in root.members ?? [] where !known.contains(member.key) {
       faults.append(unknown(member, in: "a recipe", prefix: "", known: known))
@@ -68,21 +69,24 @@ struct RecipeReader {
     let output = value(of: Recipe.settings[1], in: root, prefix: "")?.string
     let reference = model.flatMap { resolved(model: $0, node: root["model"] ?? root) }
     let method = readMethod(root)
+    let objective = readObjective(root)
     let data = read(DataSection.settings, of: "data", in: root)
     if root["data"]?["train"] == nil {
       missing("data.train", in: root["data"] ?? root, advice: "name the file to train on")
     }
     let training = readTraining(root)
     checkValidation(root)
-    guard faults.isEmpty, let reference, let method, let data, let training else {
+    guard faults.isEmpty, let reference, let method, let objective, let data, let training else {
       throw RecipeError(file: file, faults: faults)
     }
     let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
     return Recipe(
       file: file, model: reference, weights: weights, method: method.method,
-      methodSettings: method.settings,
-      adapterFolder: method.adapterFolder, data: data,
-      training: training.filling("learning_rate", with: .number(method.method.learningRate)),
+      methodSettings: method.settings, objective: objective.kind,
+      objectiveSettings: objective.settings, adapterFolder: method.adapterFolder, data: data,
+      training: training.filling(
+        "learning_rate",
+        with: .number(method.method.learningRate * objective.kind.rateFactor)),
       output: output ?? path("runs/\(name.isEmpty ? "run" : name)", origin: root.origin))
   }
 
@@ -108,12 +112,12 @@ struct RecipeReader {
     faults.append(RecipeFault(node.origin, key: key, "is not set", advice: advice))
   }
 
-  private mutating func readMethod(
-    _ root: RecipeNode
-  ) -> (method: AdapterMethod, settings: SettingValues, adapterFolder: String?)? {
-    let names = AdapterMethods.all.map(\.name)
-    guard var node = root["method"] else {
-      missing("method", in: root, advice: "name one of \(names.joined(separator: ", "))")
+  /// A section that names one of a list, alone or with settings of its own: `method: lora`.
+  private mutating func readChoice(
+    _ key: String, in root: RecipeNode, of names: [String], noun: String
+  ) -> (name: String, node: RecipeNode)? {
+    guard var node = root[key] else {
+      missing(key, in: root, advice: "name one of \(names.joined(separator: ", "))")
       return nil
     }
     if case .scalar(.string(let name)) = node.content {
@@ -122,25 +126,70 @@ struct RecipeReader {
     }
     guard let members = node.members, members.count == 1, let member = members.first else {
       let found = node.members?.map(\.key).joined(separator: ", ") ?? ""
-      let problem = found.isEmpty ? "is not a method" : "is more than one: \(found)"
+      let problem = found.isEmpty ? "is not \(noun)" : "is more than one: \(found)"
       faults.append(
         RecipeFault(
-          node.origin, key: "method", problem,
-          advice: "name one of \(names.joined(separator: ", "))"))
+          node.origin, key: key, problem, advice: "name one of \(names.joined(separator: ", "))"))
       return nil
     }
-    guard let method = AdapterMethods.all.first(where: { $0.name == member.key }) else {
+    guard names.contains(member.key) else {
       let advice =
         member.key.nearest(in: names).map { "did you mean \($0)?" }
         ?? "there are \(names.joined(separator: ", "))"
       faults.append(
         RecipeFault(
-          member.origin, key: "method", "has \(FormatError.quoted(member.key)), which is no method",
+          member.origin, key: key, "has \(FormatError.quoted(member.key)), which is no \(key)",
           advice: advice))
       return nil
     }
+    return (member.key, node)
+  }
+
+  /// What is trained for, supervised fine-tuning where nothing is said.
+  private mutating func readObjective(
+    _ root: RecipeNode
+  ) -> (kind: ObjectiveKind, settings: SettingValues)? {
+    let supervised = Objectives.supervised
+    guard root["objective"] != nil else {
+      return (try? SettingValues(supervised.settings, of: supervised.name)).map { (supervised, $0) }
+    }
+    guard
+      let (name, node) = readChoice(
+        "objective", in: root, of: Objectives.all.map(\.name), noun: "an objective"),
+      let kind = Objectives.all.first(where: { $0.name == name }),
+      let values = read(kind.settings, of: name, prefix: "objective.", in: node)
+    else { return nil }
+    guard kind.hasReference, values.givenKeys.contains("reference"),
+      let reference = values.optionalText("reference"), !["base", "adapter"].contains(reference),
+      let member = node[name]?["reference"]
+    else { return (kind, values) }
+    // Anything but a name is a folder.
+    let folder = path(reference, origin: member.origin)
+    if checksFiles, !FileManager.default.fileExists(atPath: folder) {
+      faults.append(
+        RecipeFault(
+          member.origin, key: "objective.\(name).reference",
+          "is \(FormatError.quoted(reference)), expected base, adapter, none or an adapter's folder"
+        ))
+    }
+    let given = kind.settings.map(\.key).filter(values.givenKeys.contains).map {
+      ($0, $0 == "reference" ? JSONValue.string(folder) : values[$0])
+    }
+    return (try? SettingValues(kind.settings, given: JSONObject(given), of: name)).map {
+      (kind, $0)
+    }
+  }
+
+  private mutating func readMethod(
+    _ root: RecipeNode
+  ) -> (method: AdapterMethod, settings: SettingValues, adapterFolder: String?)? {
+    guard
+      let (name, node) = readChoice(
+        "method", in: root, of: AdapterMethods.all.map(\.name), noun: "a method"),
+      let method = AdapterMethods.all.first(where: { $0.name == name })
+    else { return nil }
     let settings = [Recipe.adapterFolderSetting] + method.settings
-    guard let all = read(settings, of: member.key, prefix: "method.", in: node),
+    guard let all = read(settings, of: name, prefix: "method.", in: node),
       let own = try? method.values(given(by: all, among: method.settings))
     else { return nil }
     return (method, own, all.optionalText("from"))

@@ -36,4 +36,9 @@ package struct Supervised: Objective {
       hidden, rows: rows, targets: targets, weight: Float(1 / weight), adapter: adapter, in: pass)
     return ObjectiveLoss(total: losses.total)
   }
+
+  /// What a recipe says under `objective`, or nothing.
+  static let kind = ObjectiveKind(
+    name: "sft", summary: "Learns to write the texts of the data.", source: "", rateFactor: 1,
+    settings: [], data: .texts)
 }

@@ -2,6 +2,8 @@ import HoneFormats
 
 /// What a run tells of itself while it goes; a line of `events.jsonl` each.
 public enum TrainingEvent: Sendable {
+  /// How far the reference's log-probabilities are, before the first step.
+  case reference(Reference)
   /// What will happen.
   case plan(Plan)
   case step(Step)
@@ -9,6 +11,22 @@ public enum TrainingEvent: Sendable {
   /// A checkpoint was written.
   case checkpoint(step: Int, path: String)
   case end(End)
+
+  public struct Reference: Sendable {
+    /// Pairs, or answers with a label.
+    public var completed: Int
+    public var count: Int
+    public var seconds: Double
+    /// What is worth knowing: that they were read from the disk, or why not.
+    public var note: String
+
+    package init(completed: Int, count: Int, seconds: Double, note: String = "") {
+      self.completed = completed
+      self.count = count
+      self.seconds = seconds
+      self.note = note
+    }
+  }
 
   public struct Plan: Sendable {
     public var steps: Int
@@ -60,12 +78,34 @@ public enum TrainingEvent: Sendable {
     public var bestStep: Int?
     public var seconds: Double
     public var peakMemory: Int
+
+    init(
+      reason: Reason, step: Int, bestStep: Int?, seconds: Double, peakMemory: Int
+    ) {
+      self.reason = reason
+      self.step = step
+      self.bestStep = bestStep
+      self.seconds = seconds
+      self.peakMemory = peakMemory
+    }
+
+    /// Of a run that was interrupted before it began.
+    package init(interruptedAfter step: Int, peakMemory: Int) {
+      self.init(
+        reason: .interrupted, step: step, bestStep: nil, seconds: 0, peakMemory: peakMemory)
+    }
   }
 
   /// The event as a line of `events.jsonl`, without its end.
   public var line: String {
     let members: [(String, JSONValue)]
     switch self {
+    case .reference(let reference):
+      members = [
+        ("event", .string("reference")), ("completed", .integer(reference.completed)),
+        ("count", .integer(reference.count)), ("seconds", .number(reference.seconds)),
+        ("note", .string(reference.note)),
+      ]
     case .plan(let plan):
       members = [
         ("event", .string("plan")), ("steps", .integer(plan.steps)),

@@ -55,11 +55,10 @@ struct Train: AsyncParsableCommand {
 extension Pipeline {
   /// What is about to happen, in two lines.
   var heading: String {
-    let statistics = train.statistics
+    let objective = recipe.objective.name == "sft" ? "" : " · \(recipe.objective.name)"
     return """
-      \(recipe.model) · \(recipe.method.name), \(adapter.parameterCount.grouped) trained parameters
-      \(statistics.examples.grouped) examples, \(statistics.tokens.grouped) tokens in \
-      \(statistics.rows.grouped) rows
+      \(recipe.model) · \(recipe.method.name)\(objective), \(adapter.parameterCount.grouped) trained parameters
+      \(train.size)
 
       """
   }
@@ -72,6 +71,11 @@ extension RunResult {
     if let loss = heldOutLoss {
       table.add("held-out loss", loss.before.fixed(3), loss.after.fixed(3))
     }
+    if let right = preferencesRight {
+      table.add(
+        "preferences right", right.before.map { "\(Int((100 * $0).rounded())) %" } ?? "",
+        "\(Int((100 * right.after).rounded())) %")
+    }
     for score in scores {
       table.add(
         score.name, "\(score.before) of \(score.count)", "\(score.after) of \(score.count)")
@@ -79,7 +83,7 @@ extension RunResult {
     let lines = [
       "\(end.step) steps in \(end.seconds.asDuration), memory at most \(end.peakMemory.asBytes)"
     ]
-    return (heldOutLoss == nil && scores.isEmpty ? lines : lines + ["", table.text])
+    return (heldOutLoss == nil && scores.isEmpty && preferencesRight == nil ? lines : lines + ["", table.text])
       .joined(separator: "\n")
   }
 }
