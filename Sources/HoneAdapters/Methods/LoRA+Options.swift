@@ -77,10 +77,21 @@ struct LoRAOptions {
       saved: modulesToSave, of: subject)
     var sites = try selection.sites(of: spec, allowsIdleNames: !isNew)
     let isTied = tiesAdapters && spec.tiesHead && sites.contains { $0.kind == .head }
-    if variant != .plain, isTied || sites.contains(where: { $0.kind == .embedding }) {
+    // Peft writes a head or an embedding that is a target into the folder, for PiSSA without the part
+    // that was taken off: the folder would mean something only beside its own base.
+    let barred: [Site.Kind] =
+      switch variant {
+      case .plain: []
+      case .decomposed: [.embedding]
+      case .principal: [.embedding, .head]
+      }
+    if let site = sites.first(where: { barred.contains($0.kind) })
+      ?? (isTied ? Site(.embedding) : nil),
+      variant != .plain
+    {
       let name = variant == .principal ? "PiSSA" : "DoRA"
       throw AdapterError(
-        subject, problem: "target_modules: \(Site(.embedding).path) has no \(name)",
+        subject, problem: "target_modules: \(site.path) has no \(name)",
         advice: "leave it out, train it whole (modules_to_save), or take lora")
     }
     let ranks = try NumbersByModule(rankPattern, of: subject)

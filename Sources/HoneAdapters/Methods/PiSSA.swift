@@ -174,7 +174,7 @@ extension PiSSA {
     examples: [
       JSONObject([
         ("rank", .integer(4)), ("rslora", .bool(true)),
-        ("target_modules", .array(["q_proj", "down_proj", "lm_head"].map { .string($0) })),
+        ("target_modules", .array(["q_proj", "down_proj"].map { .string($0) })),
         ("rank_pattern", .object(JSONObject([("down_proj", .integer(2))]))),
         ("modules_to_save", .array([.string("norm")])), ("lora_plus_ratio", .integer(4)),
       ])

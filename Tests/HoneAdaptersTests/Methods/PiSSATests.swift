@@ -62,5 +62,8 @@ import Testing
     try expectFaults(
       PiSSA.method, ["target_modules: model.embed_tokens has no PiSSA"],
       [("target_modules", .array([.string("embed_tokens"), .string("q_proj")]))])
+    try expectFaults(
+      PiSSA.method, ["target_modules: lm_head has no PiSSA"],
+      [("target_modules", .array([.string("lm_head"), .string("q_proj")]))])
   }
 }
