@@ -3,7 +3,7 @@
     python make_smollm2_methods_fixture.py SMOLLM2.gguf
 
 The base, the batch, the optimiser and the float64 are those of make_smollm2_lora_fixture.py. Number i of a trained tensor NAME starts as
-centre + bound (2 u - 1), u from the name and i as there; centre and bound are those of the first of "starts" whose text NAME contains.
+centre + bound (2 u - 1), u from the name and i as there; centre and bound are those of the first of "starts" whose text NAME contains; without one it stays as peft starts it.
 For each variant: method and settings of Hone's, the learning rate, the starts, and the losses before each of ten steps and after the last.
 """
 
@@ -16,7 +16,7 @@ import json
 import pathlib
 
 import torch
-from peft import IA3Config, LNTuningConfig, LoHaConfig, LoKrConfig, LoraConfig, OFTConfig, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, VeraConfig, get_peft_model
+from peft import IA3Config, LNTuningConfig, LoHaConfig, LoKrConfig, LoraConfig, OFTConfig, PrefixTuningConfig, PromptTuningConfig, VeraConfig, get_peft_model
 
 import dequantise_folder
 import make_smollm2_lora_fixture as lora
@@ -30,16 +30,11 @@ VARIANTS = {
         "ia3", {}, 5e-3, [["", 1.0, 0.05]],
     ),
     "prompt_tuning": (PromptTuningConfig(num_virtual_tokens=8), "prompt_tuning", {"num_virtual_tokens": 8}, 1e-2, [["", 0.0, 0.1]]),
-    "p_tuning": (
-        PromptEncoderConfig(num_virtual_tokens=6, encoder_hidden_size=64),
-        "p_tuning", {"num_virtual_tokens": 6, "encoder_hidden_size": 64, "initialisation": "random"}, 2e-4,
-        [["bias", 0.0, 0.02], ["", 0.0, 0.1]],
-    ),
     "prefix_tuning": (PrefixTuningConfig(num_virtual_tokens=5), "prefix_tuning", {"num_virtual_tokens": 5}, 1e-2, [["", 0.0, 0.5]]),
     "norms": (LNTuningConfig(target_modules=["input_layernorm", "post_attention_layernorm", "norm"]), "selective", {"norms": True, "last_layers": 0}, 1e-3, None),
     "dora": (
         LoraConfig(r=8, lora_alpha=16, use_dora=True, target_modules=["q_proj", "down_proj"]),
-        "dora", {"rank": 8, "alpha": 16, "target_modules": ["q_proj", "down_proj"]}, 1e-3, [["lora_", 0.0, 0.05]],
+        "dora", {"rank": 8, "alpha": 16, "target_modules": ["q_proj", "down_proj"]}, 1e-3, [["lora_A", 0.0, 0.05], ["lora_B", 0.0, 0.02]],
     ),
     "loha": (
         LoHaConfig(r=4, alpha=8, target_modules=["q_proj", "v_proj"]),
@@ -61,15 +56,17 @@ VARIANTS = {
 
 
 def start(name, tensor, starts):
-    if starts is None:
+    """The numbers that follow from a name; a tensor that no start is meant for stays as it is."""
+    found = next((rest for text, *rest in starts or [] if text in name), None)
+    if found is None:
         return tensor
-    centre, bound = next(rest for text, *rest in starts if text in name)
+    centre, bound = found
     uniform = torch.from_numpy((lora.bits(name, tensor.numel()) >> lora.numpy.uint64(11)).astype(lora.numpy.float64)) / 2.0**53
     return (centre + bound * (2 * uniform - 1)).float().view(tensor.shape)
 
 
 def file_name(name):
-    """A parameter's name in the adapter's file; the names of an encoder in themselves."""
+    """A parameter's name in the adapter's file."""
     return name.removeprefix("prompt_encoder.default.").replace(".default", "")
 
 

@@ -47,6 +47,19 @@ package struct LowRankFactors {
   /// The sum of squares of the product's numbers.
   package var squaredNorm: Double { Self.dot(values, values) }
 
+  /// The rows of a tensor.
+  static func vectors(of tensor: Tensor) -> [[Double]] {
+    let columns = tensor.shape.columns
+    return (0..<tensor.shape.rows).map { row in
+      (0..<columns).map { Double(tensor.pointer[row * columns + $0]) }
+    }
+  }
+
+  /// An orthonormal base of what the rows of a tensor span.
+  static func orthonormalRows(of tensor: Tensor) -> [[Double]] {
+    orthonormal(vectors(of: tensor)).0
+  }
+
   /// Vectors as an orthonormal base, and for each vector its numbers in that base.
   private static func orthonormal(_ vectors: [[Double]]) -> ([[Double]], [[Double]]) {
     var base: [[Double]] = []

@@ -171,7 +171,8 @@ public final class DoRA: TrainableAdapter {
 extension DoRA {
   convenience init(reading reader: AdapterReader, model: LanguageModel, engine: Engine) throws {
     var vectors: [Site: Tensor] = [:]
-    let lora = try LoRA(reading: reader, model: model, engine: engine, isDecomposed: true) { plan in
+    let lora = try LoRA(reading: reader, model: model, engine: engine, variant: .decomposed) {
+      plan in
       for place in plan.places where place.site.kind != .embedding {
         vectors[place.site] = reader.tensor(
           Self.name(at: place.site), shape: [place.outputs], engine: engine)
@@ -217,7 +218,7 @@ extension DoRA {
     make: { values, model, engine, seed in
       DoRA(
         try LoRA(
-          options: LoRAOptions(values, isDecomposed: true), model: model, engine: engine,
+          options: LoRAOptions(values, variant: .decomposed), model: model, engine: engine,
           seed: seed), engine: engine)
     },
     load: { reader, model, engine in

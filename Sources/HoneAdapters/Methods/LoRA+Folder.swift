@@ -5,13 +5,13 @@ import HoneTensors
 /// LoRA in peft's folder: `LoraConfig` of peft 0.21 and its tensors.
 extension LoRA {
   /// - Parameters:
-  ///   - isDecomposed: whether it is part of a DoRA.
+  ///   - variant: what it is part of.
   ///   - others: takes what the file has beside a LoRA, from the reader.
   convenience init(
-    reading reader: AdapterReader, model: LanguageModel, engine: Engine, isDecomposed: Bool = false,
-    others: (LoRAOptions.Plan) -> Void = { _ in }
+    reading reader: AdapterReader, model: LanguageModel, engine: Engine,
+    variant: LoRAOptions.Variant = .plain, others: (LoRAOptions.Plan) -> Void = { _ in }
   ) throws {
-    let options = LoRAOptions(reading: reader, isDecomposed: isDecomposed)
+    let options = LoRAOptions(reading: reader, variant: variant)
     let plan = try options.plan(for: model, isNew: false, of: reader.subject)
     // The embedding's matrices are in the file too when one change serves both.
     if plan.isShared { reader.expectTransposes(ofSharedHead: plan, options: options) }
@@ -143,7 +143,7 @@ extension AdapterReader {
 
 extension LoRAOptions {
   /// Reads `LoraConfig`; what peft has and Hone does not is accepted only where it asks for nothing.
-  init(reading reader: AdapterReader, isDecomposed: Bool = false) {
+  init(reading reader: AdapterReader, variant: Variant = .plain) {
     func names(_ key: String) -> SettingValues.Names? {
       let value = reader.read(key, .names, default: .null)
       return value.string.map { .one($0) } ?? value.array.map { .list($0.compactMap(\.string)) }
@@ -157,6 +157,7 @@ extension LoRAOptions {
     }
     rank = reader.read("r", .integer(1...65536), default: .integer(8)).integer ?? 8
     alpha = reader.read("lora_alpha", .number(0...(.infinity)), default: .integer(8)).double ?? 8
+    if variant == .principal { reader.allow("lora_dropout", only: .number(0), .integer(0)) }
     dropout = reader.read("lora_dropout", .number(0...0.99), default: .number(0)).double ?? 0
     targets = names("target_modules") ?? .list([])
     excluded = names("exclude_modules")
@@ -169,18 +170,23 @@ extension LoRAOptions {
     modulesToSave = names("modules_to_save")?.all ?? []
     tiesAdapters = flag("ensure_weight_tying")
     ratio = 1
-    self.isDecomposed = isDecomposed
-    // How the matrices started no longer matters, unless the base was changed with them.
-    let start = reader.read(
-      "init_lora_weights", .choice(["gaussian", "orthogonal", "eva"]), default: .bool(true),
-      or: [.bool(true), .bool(false)])
-    initialisation = start.string == "gaussian" ? .gaussian : .kaiming
+    self.variant = variant
+    if variant == .principal {
+      reader.allow("init_lora_weights", only: .string("pissa"))
+      initialisation = .kaiming
+    } else {
+      // How the matrices started no longer matters, unless the base was changed with them.
+      let start = reader.read(
+        "init_lora_weights", .choice(["gaussian", "orthogonal", "eva"]), default: .bool(true),
+        or: [.bool(true), .bool(false)])
+      initialisation = start.string == "gaussian" ? .gaussian : .kaiming
+    }
     for key in [
       "fan_in_fan_out", "lora_bias", "use_qalora",
     ] {
       reader.allow(key, only: .bool(false))
     }
-    reader.allow("use_dora", only: .bool(isDecomposed))
+    reader.allow("use_dora", only: .bool(variant == .decomposed))
     for key in [
       "megatron_config", "trainable_token_indices", "corda_config",
       "lora_ga_config", "velora_config", "alora_invocation_tokens", "monteclora_config",
@@ -219,7 +225,7 @@ extension LoRAOptions {
       ("ensure_weight_tying", .bool(tiesAdapters)),
       ("exclude_modules", json(excluded)),
       ("fan_in_fan_out", .bool(false)),
-      ("init_lora_weights", initialisation == .gaussian ? .string("gaussian") : .bool(true)),
+      ("init_lora_weights", writtenStart),
       ("layers_pattern", list(layersPattern)),
       ("layers_to_transform", layers.map { .array($0.map { .integer($0) }) } ?? .null),
       ("loftq_config", .object(JSONObject())),
@@ -233,7 +239,7 @@ extension LoRAOptions {
       ("r", .integer(rank)),
       ("rank_pattern", mapping(rankPattern)),
       ("target_modules", json(writtenTargets(for: spec, isShared: isShared))),
-      ("use_dora", .bool(isDecomposed)),
+      ("use_dora", .bool(variant == .decomposed)),
       ("use_qalora", .bool(false)),
       ("use_rslora", .bool(isRankStabilised)),
     ])
@@ -245,6 +251,11 @@ extension LoRAOptions {
       config[key] = .null
     }
     return config
+  }
+
+  private var writtenStart: JSONValue {
+    if variant == .principal { return .string("pissa") }
+    return initialisation == .gaussian ? .string("gaussian") : .bool(true)
   }
 
   /// A tied copy stands under the embedding.

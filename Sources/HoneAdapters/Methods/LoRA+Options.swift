@@ -20,11 +20,27 @@ struct LoRAOptions {
   var tiesAdapters: Bool
   var initialisation: Initialisation
   var ratio: Double
-  /// Whether the LoRA is part of a DoRA, whose vectors say how long rows are.
-  var isDecomposed: Bool
+  /// What the LoRA is part of.
+  var variant: Variant
+
+  /// A LoRA by itself, or within a method that has more.
+  enum Variant {
+    /// Nothing but a LoRA.
+    case plain
+    /// DoRA: vectors say how long rows are.
+    case decomposed
+    /// PiSSA: what the matrices start as is taken off the base.
+    case principal
+  }
 
   /// The method's key in a recipe.
-  var method: String { isDecomposed ? DoRA.method.name : LoRA.method.name }
+  var method: String {
+    switch variant {
+    case .plain: LoRA.method.name
+    case .decomposed: DoRA.method.name
+    case .principal: PiSSA.method.name
+    }
+  }
 
   /// One place where a LoRA acts.
   struct Place: Equatable {
@@ -61,9 +77,21 @@ struct LoRAOptions {
       saved: modulesToSave, of: subject)
     var sites = try selection.sites(of: spec, allowsIdleNames: !isNew)
     let isTied = tiesAdapters && spec.tiesHead && sites.contains { $0.kind == .head }
-    if isDecomposed, isTied || sites.contains(where: { $0.kind == .embedding }) {
+    // Peft writes a head or an embedding that is a target into the folder, for PiSSA without the part
+    // that was taken off: the folder would mean something only beside its own base.
+    let barred: [Site.Kind] =
+      switch variant {
+      case .plain: []
+      case .decomposed: [.embedding]
+      case .principal: [.embedding, .head]
+      }
+    if let site = sites.first(where: { barred.contains($0.kind) })
+      ?? (isTied ? Site(.embedding) : nil),
+      variant != .plain
+    {
+      let name = variant == .principal ? "PiSSA" : "DoRA"
       throw AdapterError(
-        subject, problem: "target_modules: \(Site(.embedding).path) has no DoRA",
+        subject, problem: "target_modules: \(site.path) has no \(name)",
         advice: "leave it out, train it whole (modules_to_save), or take lora")
     }
     let ranks = try NumbersByModule(rankPattern, of: subject)
@@ -114,12 +142,12 @@ struct LoRAOptions {
 }
 
 extension LoRAOptions {
-  /// - Parameter isDecomposed: whether they are a DoRA's, which has no change for both ends at once.
-  init(_ values: SettingValues, isDecomposed: Bool = false) {
-    self.isDecomposed = isDecomposed
+  /// - Parameter variant: what they are part of; only a LoRA by itself changes both ends at once.
+  init(_ values: SettingValues, variant: Variant = .plain) {
+    self.variant = variant
     rank = values.integer("rank")
     alpha = values.number("alpha")
-    dropout = values.number("dropout")
+    dropout = variant == .principal ? 0 : values.number("dropout")
     targets = values.names("target_modules") ?? .one(ModuleSelection.allLinear)
     excluded = values.names("exclude_modules")
     layers = values.integers("layers_to_transform")
@@ -128,8 +156,10 @@ extension LoRAOptions {
     alphaPattern = values.numbersByName("alpha_pattern")
     isRankStabilised = values.flag("rslora")
     modulesToSave = values.names("modules_to_save")?.all ?? []
-    tiesAdapters = !isDecomposed && values.flag("ensure_weight_tying")
-    initialisation = Initialisation(rawValue: values.text("initialisation")) ?? .kaiming
+    tiesAdapters = variant == .plain && values.flag("ensure_weight_tying")
+    initialisation =
+      variant == .principal
+      ? .kaiming : Initialisation(rawValue: values.text("initialisation")) ?? .kaiming
     ratio = values.number("lora_plus_ratio")
   }
 }

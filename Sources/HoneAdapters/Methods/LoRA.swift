@@ -216,6 +216,7 @@ extension LoRA {
     ],
     reads: { config in
       config["peft_type"]?.string == "LORA" && config["use_dora"]?.bool != true
+        && !PiSSA.isMeant(by: config)
     },
     make: { values, model, engine, seed in
       try LoRA(options: LoRAOptions(values), model: model, engine: engine, seed: seed)

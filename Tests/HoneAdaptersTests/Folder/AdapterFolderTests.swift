@@ -215,8 +215,8 @@ private let own =
   }
 
   @Test func `a start that changed the base is refused`() throws {
-    let found = try faults { config, _ in config["init_lora_weights"] = .string("pissa") }
-    #expect(found == ["init_lora_weights: is \"pissa\", expected one of gaussian, orthogonal, eva"])
+    let found = try faults { config, _ in config["init_lora_weights"] = .string("olora") }
+    #expect(found == ["init_lora_weights: is \"olora\", expected one of gaussian, orthogonal, eva"])
   }
 
   @Test func `an adapter of another base names what does not fit`() throws {
