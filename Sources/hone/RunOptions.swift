@@ -63,8 +63,8 @@ struct RunDisplay {
       if plan.startStep > 0 { note("resumed after step \(plan.startStep)") }
     case .step(let step):
       progress.update(
-        "training", note: Self.note(of: step.loss, step.metrics), completed: step.step, total: stepCount,
-        unit: .items("steps"))
+        "training", note: Self.note(of: step.loss, step.metrics), completed: step.step,
+        total: stepCount, unit: .items("steps"))
     case .validation(let validation):
       note(
         validation.step == 0

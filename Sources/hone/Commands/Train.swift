@@ -83,8 +83,8 @@ extension RunResult {
     let lines = [
       "\(end.step) steps in \(end.seconds.asDuration), memory at most \(end.peakMemory.asBytes)"
     ]
-    return (heldOutLoss == nil && scores.isEmpty && preferencesRight == nil ? lines : lines + ["", table.text])
-      .joined(separator: "\n")
+    let isEmpty = heldOutLoss == nil && scores.isEmpty && preferencesRight == nil
+    return (isEmpty ? lines : lines + ["", table.text]).joined(separator: "\n")
   }
 }
 
