@@ -6,6 +6,7 @@
   first_token  from starting the program to its first token, with the files cached
   memory       peak resident bytes of the program while it generates 64 tokens
   lora         training (--training), see train.py       tokens a second
+  dpo          preferences (--preferences), preferences.py  tokens a second
 
 Each round runs every program once, so that all meet the machine in the same states. Last comes a table of Hone over the others.
 llama.cpp runs the Q4_1 GGUF (llama-bench, llama-batched-bench, llama-simple). transformers runs `generate` on Hugging Face folders
@@ -27,6 +28,7 @@ import sys
 import tempfile
 import time
 
+import preferences
 import train
 
 PROMPT = "The capital of France is"
@@ -150,6 +152,8 @@ def main():
     parser.add_argument("--pin", action="store_true", help="keep to as many CPUs as threads (on a machine that does nothing else)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--training", action="store_true", help="measure training too: some minutes more")
+    parser.add_argument("--preferences", action="store_true", help="measure preference tuning too: some minutes more")
+    parser.add_argument("--bf16", action="store_true", help="measure torch in bf16 where the CPU has no products for it too")
     parser.add_argument("--only", nargs="+", choices=["hone", "llama.cpp", "transformers"], default=["hone", "llama.cpp", "transformers"])
     parser.add_argument("--inside", choices=["rates", "first"], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=pathlib.Path, help=argparse.SUPPRESS)
@@ -175,9 +179,11 @@ def main():
     results.sort(key=lambda r: ["prefill", "decode", "decode_8", "first_token", "memory"].index(r["what"]))
     if options.training:
         results += train.measure(options)
+    if options.preferences:
+        results += preferences.measure(options)
     show(results)
     if options.json:
-        versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft")}
+        versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "peft", "trl")}
         versions["llama-cpp-python"] = next((options.peers / "llama.cpp").glob("llama_cpp_python-*.tar.gz")).name[17:-7]
         load = {"load_average": [round(before, 2), round(os.getloadavg()[0], 2)]}
         report = {"machine": machine() | load, "threads": options.threads, "versions": versions, "results": results}

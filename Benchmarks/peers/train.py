@@ -2,8 +2,8 @@
 loss on all tokens, AdamW. Called by measure.py --training.
 
 Hone trains over the Q4_1 GGUF with a recipe, fast and saving; peft trains over the same weights in f32 and bf16, eager and under
-torch.compile, each in a process of its own. Where the CPU has no bf16 products, torch's bf16 is many times slower than its f32 and is
-left out. Tokens a second are the median of the steps after the first.
+torch.compile, each in a process of its own. Where the CPU has no bf16 products, torch's bf16 is slower than its f32 and is left out
+unless --bf16 is given. Tokens a second are the median of the steps after the first.
 """
 
 import argparse
@@ -81,24 +81,33 @@ def inside(options):
     print(json.dumps(rates[1:]))
 
 
-def measure(options):
+def has_bf16_products():
     flags = pathlib.Path("/proc/cpuinfo").read_text() if pathlib.Path("/proc/cpuinfo").exists() else ""
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def take_turns(what, turns):
+    """Results of programs that give tokens a second of their steps and their peak memory, run one after the other."""
+    results = []
+    for peer, way, run in turns:
+        print(f"{what}: {peer} {way}", file=sys.stderr, flush=True)
+        samples, memory = run()
+        common = {"peer": peer, "compute": way}
+        results.append({"what": what, **common, "tokens_per_second": statistics.median(samples), "samples": samples})
+        results.append({"what": f"{what}_memory", **common, "bytes": memory})
+    return sorted(results, key=lambda r: r["what"])
+
+
+def measure(options):
     ways = ["f32-eager", "f32-compile"]
-    if "avx512_bf16" in flags or "amx_bf16" in flags:
+    if has_bf16_products() or options.bf16:
         ways += ["bf16-eager", "bf16-compile"]
     else:
-        print("training: torch's bf16 is left out, this CPU has no bf16 products", file=sys.stderr)
-    results = []
+        print("torch's bf16 is left out, this CPU has no bf16 products; --bf16 measures it anyway", file=sys.stderr)
     turns = [("hone", "auto", lambda: hone(options, "fast")), ("hone", "saving", lambda: hone(options, "saving"))]
     turns += [("peft", way, lambda way=way: peft(options, way)) for way in ways]
     turns.append(("hone", "auto again", lambda: hone(options, "fast")))
-    for peer, way, run in turns:
-        print(f"training: {peer} {way}", file=sys.stderr, flush=True)
-        samples, memory = run()
-        common = {"peer": peer, "compute": way}
-        results.append({"what": "lora", **common, "tokens_per_second": statistics.median(samples), "samples": samples})
-        results.append({"what": "lora_memory", **common, "bytes": memory})
-    return sorted(results, key=lambda r: r["what"])
+    return take_turns("lora", turns)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ typedef struct {
   const float *out_gradient;
   float *q_gradient, *k_gradient, *v_gradient;
   int64_t group;
-  bool together;  // spans share a prefix, so one piece walks them all
+  const int64_t *first_span;  // of each group of spans that touch the same keys, and the total
 } call;
 
 static int64_t up(int64_t count, int64_t multiple) {
@@ -234,14 +234,32 @@ static void walk_span(const call *c, const hk_span *span, int64_t head, int thre
         m.query_sums + r * dim, sizeof(float) * (size_t)dim);
 }
 
+// A group of spans and one key head: nobody else adds to these keys' gradients.
 static void walk(void *context, int64_t piece, int thread) {
   const call *c = context;
-  int64_t head = piece % c->a->kv_heads;
-  if (!c->together) {
-    walk_span(c, &c->a->spans[piece / c->a->kv_heads], head, thread);
-    return;
+  int64_t head = piece % c->a->kv_heads, index = piece / c->a->kv_heads;
+  for (int64_t s = c->first_span[index]; s < c->first_span[index + 1]; s++)
+    walk_span(c, &c->a->spans[s], head, thread);
+}
+
+// Cuts the spans, which lie in order, into groups that share no keys. Returns how many there are.
+static int64_t group_spans(const hk_attention *a, int64_t *first_span) {
+  int64_t count = a->span_count, groups = 0, lowest = INT64_MAX;
+  // first_span[s] is first the lowest key of span s and all after it.
+  for (int64_t s = count; s-- > 0;) {
+    const hk_span *span = &a->spans[s];
+    lowest = least(lowest, span->prefix_count > 0 ? least(span->prefix, span->key) : span->key);
+    first_span[s] = lowest;
   }
-  for (int64_t s = 0; s < c->a->span_count; s++) walk_span(c, &c->a->spans[s], head, thread);
+  int64_t end = INT64_MIN;
+  for (int64_t s = 0; s < count; s++) {
+    const hk_span *span = &a->spans[s];
+    if (first_span[s] >= end) first_span[groups++] = s;
+    end = most(end, span->key + span->key_count);
+    if (span->prefix_count > 0) end = most(end, span->prefix + span->prefix_count);
+  }
+  first_span[groups] = count;
+  return groups;
 }
 
 void hk_attention_backward(
@@ -257,6 +275,10 @@ void hk_attention_backward(
     hk_attention_backward_reference(a, out_gradient, q_gradient, k_gradient, v_gradient);
     return;
   }
-  for (int64_t s = 0; s < a->span_count; s++) c.together |= a->spans[s].prefix_count > 0;
-  hk_pool_run(pool, c.together ? a->kv_heads : a->kv_heads * a->span_count, walk, &c);
+  int64_t *first_span = malloc(sizeof(int64_t) * (size_t)(a->span_count + 1));
+  if (!first_span) abort();
+  int64_t groups = group_spans(a, first_span);
+  c.first_span = first_span;
+  hk_pool_run(pool, groups * a->kv_heads, walk, &c);
+  free(first_span);
 }

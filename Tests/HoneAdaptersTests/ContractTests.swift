@@ -257,6 +257,49 @@ struct ContractCase: CustomTestStringConvertible, Sendable {
   }
 
   @Test(arguments: ContractCase.all, bases)
+  func `continuations of one beginning are as whole sequences`(
+    item: ContractCase, base: String
+  ) throws {
+    let (model, engine) = try load(base)
+    let adapter = try item.makeMoved(model, engine)
+    let (beginning, ends) = (
+      Array(rows[0][..<7]), [Array(rows[0][7...]), Array(rows[1].suffix(5))]
+    )
+    let batch = TokenBatch([(beginning, ends), (rows[1], []), (beginning, [ends[1]])])
+    let whole = [beginning + ends[0], beginning + ends[1], rows[1], beginning + ends[1]]
+    // Where each whole sequence's rows are in the batch.
+    let (first, second) = (ends[0].count, ends[1].count)
+    let after = 7 + first + second
+    let last = after + rows[1].count
+    let places = [
+      Array(0..<7 + first), Array(0..<7) + Array(7 + first..<after), Array(after..<last),
+      Array(last..<last + 7 + second),
+    ].flatMap { $0.map { Int32($0) } }
+
+    func run(_ batch: TokenBatch, _ places: [Int32]) throws -> (Tensor, Gradients) {
+      let tape = Tape()
+      let pass = Pass(engine, tape: tape)
+      let hidden = model.decoder.hiddenStates(batch, adapter: adapter, in: pass)
+      let states = gathered(places, from: hidden, in: pass)
+      let losses = model.decoder.crossEntropy(
+        states, rows: (0..<Int32(places.count)).map { $0 }, targets: whole.flatMap { $0 },
+        weight: 1, adapter: adapter, in: pass)
+      return (
+        states, tape.gradients(of: losses.total, seed: engine.tensor([1], [1]), in: engine)
+      )
+    }
+    let (shared, gradients) = try run(batch, places)
+    let count = Int32(whole.joined().count)
+    let (apart, expected) = try run(TokenBatch(whole), Array(0..<count))
+    #expect(shared.values == apart.values)
+    for parameter in adapter.parameters {
+      let found = try #require(gradients[parameter.tensor], "\(parameter.name)").values
+      let sought = try #require(expected[parameter.tensor]).values
+      #expect(relativeError(found, sought) < 1e-5, "\(parameter.name)")
+    }
+  }
+
+  @Test(arguments: ContractCase.all, bases)
   func `a cache gives the logits of whole sequences`(item: ContractCase, base: String) throws {
     let (model, engine) = try load(base)
     let adapter = try item.makeMoved(model, engine)

@@ -14,8 +14,10 @@ import Testing
     let heads = keyHeads * group
     let decoding = seed % 3 == 0
     let prefixCount = draw([0, 0, 17])
+    // Whether the second span begins another tree: those after it continue it.
+    let branches = seed % 4 == 1
     var (queries, keys) = (0, 20)
-    let spans = (0..<draw([1, 2, 3])).map { _ -> hk_span in
+    var spans = (0..<draw([1, 2, 3]) + (branches ? 3 : 0)).map { _ -> hk_span in
       let count = decoding ? 1 : draw([1, 2, 40, 70, 130])
       let keyCount = count + draw([0, 0, 1, 65, 250])
       defer {
@@ -26,6 +28,13 @@ import Testing
         query: Int64(queries), query_count: Int64(count), key: Int64(keys),
         key_count: Int64(keyCount), prefix: 0, prefix_count: Int64(prefixCount))
     }
+    if branches {
+      for index in 2..<spans.count {
+        spans[index].prefix = spans[1].key
+        spans[index].prefix_count = spans[1].key_count
+      }
+    }
+    let tree = spans
     let q = numbers.floats(queries * heads * dimension)
     let format = [HK_F32, HK_F16, HK_BF16][seed % 3]
     let k = numbers.blocks(format, elements: keys * keyHeads * dimension)
@@ -36,7 +45,7 @@ import Testing
     var found = Results(queries: q.count, keys: keys * keyHeads * dimension, rows: queries * heads)
     var expected = found
     func run(_ results: inout Results, with variant: Variant?) {
-      spans.withUnsafeBufferPointer { spans in
+      tree.withUnsafeBufferPointer { spans in
         k.withUnsafeBytes { k in
           v.withUnsafeBytes { v in
             var attention = hk_attention(

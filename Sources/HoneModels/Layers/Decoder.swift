@@ -83,6 +83,12 @@ public final class Decoder {
     }
     let prefixes = adapter.prefixes(in: pass)
     let prefixCount = prefixes.first?.keys.shape[0] ?? 0
+    if prefixCount > 0, batch.hasContinuations {
+      // An attention span has one run of keys before its own: the prefix, or a beginning.
+      let (separated, rows) = batch.separated()
+      return gathered(
+        rows, from: hiddenStates(separated, adapter: adapter, in: pass), in: pass)
+    }
     guard let ahead = adapter.virtualTokens(in: pass) else {
       let stream = adapter.embed(batch.ids, through: embedding, in: pass)
       let layout = Layout(batch.sequences, after: prefixCount, cache: nil)
@@ -92,14 +98,17 @@ public final class Decoder {
     }
     let count = ahead.shape[0]
     let wider = batch.sequences(after: count)
-    let own = batch.sequences.map { count + $0.rows.lowerBound..<count + $0.rows.upperBound }
+    /// How many of the rows ahead a sequence has of its own.
+    func countAhead(_ sequence: TokenBatch.Sequence) -> Int { sequence.after.isEmpty ? count : 0 }
     let table = joined(
       [ahead, adapter.embed(batch.ids, through: embedding, in: pass)], in: pass)
     let stream = gathered(
-      own.flatMap { (0..<Int32(count)) + $0.map { Int32($0) } }, from: table, in: pass)
+      batch.sequences.flatMap { sequence in
+        (0..<Int32(countAhead(sequence))) + sequence.rows.map { Int32(count + $0) }
+      }, from: table, in: pass)
     let layout = Layout(wider, after: prefixCount, cache: nil)
     let output = run(stream, layout, adapter: adapter, prefixes: prefixes, cache: nil, in: pass)
-    let rows = wider.flatMap { $0.rows.dropFirst(count).map { Int32($0) } }
+    let rows = wider.flatMap { $0.rows.dropFirst(countAhead($0)).map { Int32($0) } }
     return finished(gathered(rows, from: output, in: pass), adapter: adapter, in: pass)
   }
 
@@ -127,7 +136,9 @@ public final class Decoder {
       positions = sequences.flatMap { sequence in
         (0..<sequence.rows.count).map { Int32(prefixCount + sequence.position + $0) }
       }
-      spans = cache?.spans(sequences) ?? sequences.map { AttentionSpan(whole: $0.rows) }
+      spans =
+        cache?.spans(sequences)
+        ?? sequences.map { AttentionSpan(queries: $0.rows, keys: $0.rows, prefix: $0.after) }
     }
   }
 

@@ -59,7 +59,8 @@ package func attended(
   var allSpans = spans
   if count > 0 {
     allSpans = spans.map {
-      AttentionSpan(
+      precondition($0.prefix.isEmpty, "a span has one prefix")
+      return AttentionSpan(
         queries: $0.queries, keys: $0.keys.lowerBound + count..<$0.keys.upperBound + count,
         prefix: 0..<count)
     }

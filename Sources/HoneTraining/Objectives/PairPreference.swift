@@ -14,7 +14,7 @@ package struct PairPreference: Objective {
   package func weight(of batch: ReferencedPairs) -> Double { Double(batch.pairs.count) }
 
   package func tokenCount(of batch: ReferencedPairs) -> Int {
-    batch.pairs.reduce(0) { $0 + 2 * $1.prompt.count + $1.chosen.count + $1.rejected.count }
+    batch.pairs.reduce(0) { $0 + $1.prompt.count + $1.chosen.count + $1.rejected.count }
   }
 
   package func trainedTokenCount(of batch: ReferencedPairs) -> Int {

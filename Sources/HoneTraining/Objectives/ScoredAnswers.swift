@@ -39,26 +39,37 @@ struct ScoredAnswers {
   /// How many tokens there are.
   let count: Int
 
+  /// - Parameter items: prompts with answers; a prompt that stands before several answers in a row is
+  ///   computed once.
   init(
     _ items: [(prompt: [Int32], answer: [Int32])], statistics: Bool, decoder: Decoder,
     adapter: any Adapter, in pass: Pass
   ) {
+    var trunks: [(beginning: [Int32], continuations: [[Int32]])] = []
     var rows: [Int32] = []
     var targets: [Int32] = []
     var ranges: [Range<Int>] = []
-    var start = 0
+    var end = 0  // of the tokens so far
+    var promptEnd = 0
     for (prompt, answer) in items {
       precondition(!prompt.isEmpty, "an answer without anything before it")
+      if trunks.last?.beginning == prompt {
+        trunks[trunks.count - 1].continuations.append(answer)
+      } else {
+        trunks.append((prompt, [answer]))
+        end += prompt.count
+        promptEnd = end
+      }
       let first = targets.count
       for (place, token) in answer.enumerated() {
-        rows.append(Int32(start + prompt.count + place - 1))
+        // The first token follows the prompt, each other one the token before it.
+        rows.append(Int32(place == 0 ? promptEnd - 1 : end + place - 1))
         targets.append(token)
       }
       ranges.append(first..<targets.count)
-      start += prompt.count + answer.count
+      end += answer.count
     }
-    let hidden = decoder.hiddenStates(
-      TokenBatch(items.map { $0.prompt + $0.answer }), adapter: adapter, in: pass)
+    let hidden = decoder.hiddenStates(TokenBatch(trunks), adapter: adapter, in: pass)
     let scores = decoder.tokenScores(
       hidden, rows: rows, targets: targets, statistics: statistics, adapter: adapter, in: pass)
     tokens = scores.logProbabilities
