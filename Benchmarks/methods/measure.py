@@ -167,9 +167,9 @@ def main():
 
     results = [json.loads(line) for line in options.results.read_text().splitlines()] if options.results.exists() else []
     if not options.document:
-        names = run(options.hone, "recipes").splitlines()[1:]
-        known = [line.split()[0] for line in names if line.strip() and not line.startswith("`")]
-        methods = options.methods or [name for name in known if name not in ("quickstart", "lean", "text")]
+        # Each method's recipe has its name.
+        names = run(options.hone, "methods").split("\n\n")[0].splitlines()[1:]
+        methods = options.methods or [line.split()[0] for line in names if line[:1].islower()]
         done = {(r["method"], r["task"], r["seed"]) for r in results}
         with tempfile.TemporaryDirectory() as folder:
             folders = data(options.hone, pathlib.Path(folder))

@@ -43,6 +43,8 @@ public final class BitFit: TrainableAdapter {
 
   public var methodName: String { Self.method.name }
 
+  public var readsOutputs: Bool { false }
+
   public var parameters: [Parameter] { biases.map(\.parameter) + norms.parameters }
 
   public func project(

@@ -49,6 +49,8 @@ public final class LoRA: TrainableAdapter {
 
   public var methodName: String { Self.method.name }
 
+  public var readsOutputs: Bool { false }
+
   public var parameters: [Parameter] {
     modules.flatMap { [$0.down, $0.up] } + saved.parameters
   }

@@ -46,6 +46,8 @@ public final class PTuning: TrainableAdapter {
 
   public var methodName: String { Self.method.name }
 
+  public var readsOutputs: Bool { false }
+
   public var parameters: [Parameter] {
     switch rows {
     case .encoded(let encoder): encoder.network.parameters

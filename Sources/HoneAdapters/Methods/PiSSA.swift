@@ -29,6 +29,8 @@ public final class PiSSA: TrainableAdapter {
 
   public var methodName: String { Self.method.name }
 
+  public var readsOutputs: Bool { false }
+
   public var parameters: [Parameter] { lora.parameters }
 
   public var state: [(name: String, tensor: Tensor)] {

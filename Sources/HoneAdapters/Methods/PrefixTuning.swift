@@ -37,6 +37,8 @@ public final class PrefixTuning: TrainableAdapter {
 
   public var methodName: String { Self.method.name }
 
+  public var readsOutputs: Bool { false }
+
   public var parameters: [Parameter] {
     switch rows {
     case .projected(let network): network.parameters

@@ -23,6 +23,8 @@ public final class PromptTuning: TrainableAdapter {
 
   public var methodName: String { Self.method.name }
 
+  public var readsOutputs: Bool { false }
+
   public var parameters: [Parameter] { [rows] }
 
   public var positionsAhead: Int { rows.tensor.shape[0] }

@@ -30,6 +30,8 @@ public final class Selective: TrainableAdapter {
 
   public var methodName: String { Self.method.name }
 
+  public var readsOutputs: Bool { false }
+
   public var parameters: [Parameter] { saved.parameters }
 
   public func project(

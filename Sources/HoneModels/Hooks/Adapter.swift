@@ -20,6 +20,11 @@ public protocol Adapter: AnyObject {
     _ input: Tensor, at sites: [Site], through bases: [Projection], in pass: Pass
   ) -> [Tensor]
 
+  /// Whether the way back of what it does to a projection's output reads the output's numbers, as
+  /// that of a trained factor does. Where it does not, a block that runs again leaves out its last
+  /// product; true unless a method says otherwise.
+  var readsOutputs: Bool { get }
+
   /// The output of a block's half, before it is added to the residual stream.
   ///
   /// - Parameters:
@@ -66,6 +71,8 @@ extension Adapter {
     Projection.apply(bases, to: input, in: pass)
   }
 
+  public var readsOutputs: Bool { true }
+
   public func transform(
     _ output: Tensor, after sublayer: Sublayer, layer: Int, residual: Tensor, in pass: Pass
   ) -> Tensor {
@@ -86,4 +93,6 @@ extension Adapter {
 /// The adapter that changes nothing.
 public final class NoAdapter: Adapter {
   public init() {}
+
+  public var readsOutputs: Bool { false }
 }

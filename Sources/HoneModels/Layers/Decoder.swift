@@ -220,8 +220,11 @@ public final class Decoder {
       normalised, at: [Site(.gate, layer: layer), Site(.up, layer: layer)],
       through: [block.gate, block.up], in: pass)
     let gated = gatedUnit(gate: projected[0], up: projected[1], in: pass)
+    // A block's output is known when it runs again.
+    let isKnown = pass.isRerun && !adapter.readsOutputs
     let output = adapter.project(
-      gated, at: [Site(.down, layer: layer)], through: [block.down], in: pass)[0]
+      gated, at: [Site(.down, layer: layer)], through: [block.down],
+      in: isKnown ? pass.omittingOutputs() : pass)[0]
     let transformed = adapter.transform(
       output, after: .feedForward, layer: layer, residual: stream, in: pass)
     return added(stream, transformed, in: pass)

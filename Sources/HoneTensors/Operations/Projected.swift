@@ -47,7 +47,8 @@ package func projected(
   let outputs = weights.map { pass.tensor([rows, $0.rows]) }
   let inner = updates.map { $0.map { pass.tensor([rows, $0.rank]) } }
 
-  var products = zip(weights, outputs).map { hk_product($0, rows: $1) }
+  var products =
+    pass.omitsOutputs ? [] : zip(weights, outputs).map { hk_product($0, rows: $1) }
   for (update, inner) in zip(updates, inner) {
     if let update, let inner, update.input == nil {
       products.append(hk_product(update.down, rows: inner))
@@ -59,6 +60,7 @@ package func projected(
     if let dropped = update.input {
       multiply(dropped, [hk_product(update.down, rows: inner)], in: pass)
     }
+    if pass.omitsOutputs { continue }
     // The kernels of decoding take no scale, and then nothing is kept for a way back.
     let scalesFirst = pass.isDecoding && pass.tape == nil
     if scalesFirst { hk_scale(Int64(inner.shape.count), update.scale, inner.pointer) }

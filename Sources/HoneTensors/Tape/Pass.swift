@@ -15,20 +15,36 @@ public final class Pass {
   /// Whether blocks keep only their input and run again on the way back.
   package let recomputesBlocks: Bool
 
+  /// Whether this is the second run of a part whose output is known: only what its way back needs
+  /// must be right.
+  package let isRerun: Bool
+
+  /// Whether projections leave their outputs without numbers, since only their way back is wanted.
+  package let omitsOutputs: Bool
+
   package init(
     _ engine: Engine, tape: Tape? = nil, random: RandomSource? = nil, decoding: Bool = false,
-    recomputingBlocks: Bool = false
+    recomputingBlocks: Bool = false, rerunning: Bool = false, omittingOutputs: Bool = false
   ) {
     self.engine = engine
     self.tape = tape
     self.random = random
     isDecoding = decoding
     recomputesBlocks = recomputingBlocks
+    isRerun = rerunning
+    omitsOutputs = omittingOutputs
   }
 
   /// The same pass with another tape.
   func recording(on tape: Tape) -> Pass {
     Pass(engine, tape: tape, random: random, decoding: isDecoding)
+  }
+
+  /// The same pass for a projection whose output nobody reads.
+  package func omittingOutputs() -> Pass {
+    Pass(
+      engine, tape: tape, random: random, decoding: isDecoding, rerunning: isRerun,
+      omittingOutputs: true)
   }
 
   package var pool: ThreadPool { engine.threads }

@@ -15,7 +15,7 @@ package func recomputed(
     guard let gradient = gradients[key] else { return }
     let again = Tape(keeping: .whole)
     let input = kept.input(in: walking)
-    let output = body(input, Pass(walking.engine, tape: again, random: random))
+    let output = body(input, Pass(walking.engine, tape: again, random: random, rerunning: true))
     gradients.absorb(again.gradients(of: output, seed: gradient, in: walking.engine))
   }
   return output
