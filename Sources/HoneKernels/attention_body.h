@@ -20,11 +20,10 @@ static void HK(load_rows)(
     load_row(format, (const char *)stored + i * stride * size, count, out + i * count);
 }
 
-// tanh by way of e^2x, which is exact enough where scores are capped.
+// cap tanh(score / cap).
 HK_INLINE vf capped(vf score, float cap) {
-  vf e = vexp(score * (2 / cap));
-  vf ratio = 1.0f - 2.0f / (e + 1.0f);
-  return ratio * cap;
+  vf slope;
+  return vtanh(score * (1 / cap), &slope) * cap;
 }
 
 // One row of scores of keys first ..< first + width, of which [low, high) are visible: takes it into

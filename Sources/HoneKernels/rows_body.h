@@ -154,20 +154,7 @@ void HK(hk_rope)(
 }
 
 #define value_and_slope HK(value_and_slope)
-#define vtanh HK(vtanh)
 #define verf HK(verf)
-// tanh a, and 1 - tanh^2 a without cancellation.
-HK_INLINE vf vtanh(vf a, vf *slope) {
-  vf size = vmax(a, -a), e = vexp(size * -2.0f), sum = 1.0f + e;
-  *slope = 4.0f * e / (sum * sum);
-  // (1 - e) / (1 + e) loses digits near 0, where tanh a = a - a^3 / 3 + 2 a^5 / 15 - 17 a^7 / 315.
-  vf far = (1.0f - e) / sum;
-  far = vselect(a < vzero(), -far, far);
-  vf s = a * a;
-  vf near = vfma(s, vset1(-17.0f / 315), vset1(2.0f / 15));
-  near = a * vfma(s, vfma(s, near, vset1(-1.0f / 3)), vset1(1));
-  return vselect(size < vset1(0.15f), near, far);
-}
 // The C library's, number by number: exact erf is rare.
 HK_INLINE vf verf(vf a) {
   float t[HK_LANES];

@@ -48,6 +48,7 @@ typedef _Float16 v_f16 __attribute__((vector_size(2 * HK_LANES), aligned(2), may
 #define vstore_bf16 HK(vstore_bf16)
 #define vround_bf16 HK(vround_bf16)
 #define vexp HK(vexp)
+#define vtanh HK(vtanh)
 
 HK_INLINE vf vload(const float *p) { return *(const vf_any *)p; }
 HK_INLINE void vstore(float *p, vf a) { *(vf_any *)p = a; }
@@ -128,4 +129,16 @@ HK_INLINE vf vexp(vf a) {
   result = vselect(a < vset1(-87.33654f), vzero(), result);
   result = vselect(a > vset1(88.72283f), vset1(__builtin_inff()), result);
   return vselect(a == a, result, a);
+}
+// tanh a, and 1 - tanh^2 a without cancellation.
+HK_INLINE vf vtanh(vf a, vf *slope) {
+  vf size = vmax(a, -a), e = vexp(size * -2.0f), sum = 1.0f + e;
+  *slope = 4.0f * e / (sum * sum);
+  // (1 - e) / (1 + e) loses digits near 0, where tanh a = a - a^3 / 3 + 2 a^5 / 15 - 17 a^7 / 315.
+  vf far = (1.0f - e) / sum;
+  far = vselect(a < vzero(), -far, far);
+  vf s = a * a;
+  vf near = vfma(s, vset1(-17.0f / 315), vset1(2.0f / 15));
+  near = a * vfma(s, vfma(s, near, vset1(-1.0f / 3)), vset1(1));
+  return vselect(size < vset1(0.15f), near, far);
 }

@@ -58,10 +58,10 @@ public final class LanguageModel {
     let family = try Architectures.named(
       gguf: file.metadata.requireString("general.architecture"), file: path)
     let source = try WeightSource(gguf: file, quantization: quantization)
-    let spec = try family.spec(gguf: file.metadata, source: source)
+    let spec = try family.spec(gguf: GGUFConfiguration(file.metadata, source: source))
+    let tensors = DecoderTensors(family: family, spec: spec, source: source, engine: engine)
     try self.init(
-      path: path, architecture: family.name,
-      decoder: family.decoder(spec: spec, gguf: source, engine: engine),
+      path: path, architecture: family.name, decoder: tensors.decoder(isGGUF: true),
       tokenizer: Tokenizer(gguf: file), chatFormat: ChatFormat(gguf: file))
   }
 
@@ -87,9 +87,9 @@ public final class LanguageModel {
     let source = try WeightSource(
       folder: SafetensorsFolder(path: path), quantization: quantization)
     let spec = try family.spec(config: config)
+    let tensors = DecoderTensors(family: family, spec: spec, source: source, engine: engine)
     try self.init(
-      path: path, architecture: family.name,
-      decoder: family.decoder(spec: spec, folder: source, engine: engine),
+      path: path, architecture: family.name, decoder: tensors.decoder(isGGUF: false),
       tokenizer: Tokenizer(folder: path),
       chatFormat: ChatFormat(LocalModel(path: path, layout: .folder)))
   }

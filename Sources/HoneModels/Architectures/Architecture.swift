@@ -3,7 +3,7 @@ import HoneTensors
 
 /// A family of models: how its configuration reads and how its tensors are called.
 ///
-/// A new family is one file beside this one and one line in ``all``.
+/// A new family is one file beside this one and one line in ``Architectures/all``.
 package protocol Architecture: Sendable {
   /// The name in a table: `llama`.
   static var name: String { get }
@@ -13,11 +13,13 @@ package protocol Architecture: Sendable {
   static var ggufNames: [String] { get }
 
   static func spec(config: Configuration) throws -> DecoderSpec
-  static func spec(gguf: GGUFMetadata, source: WeightSource) throws -> DecoderSpec
-  static func decoder(spec: DecoderSpec, folder source: WeightSource, engine: Engine) throws
-    -> Decoder
-  static func decoder(spec: DecoderSpec, gguf source: WeightSource, engine: Engine) throws
-    -> Decoder
+  static func spec(gguf: GGUFConfiguration) throws -> DecoderSpec
+
+  /// Whether llama.cpp's converter interleaves the two halves of each query and key head, since it
+  /// turns neighbouring numbers of them; not by default.
+  static var interleavesHeadsInGGUF: Bool { get }
+  /// The norms' names in a GGUF file, without the block's.
+  static var ggufNormNames: [NormSite: String] { get }
 
   /// The `config.json` of such a network, for weights that come from no folder; what concerns
   /// tokens and the numbers' type is the caller's.
@@ -27,11 +29,31 @@ package protocol Architecture: Sendable {
   /// Keys of `config.json` that say whether projections have biases, each with the projections that
   /// then all have one.
   static var biasKeys: [(key: String, kinds: [Site.Kind])] { get }
+  /// Projections that have biases in every network of the family.
+  static var biasedKinds: [Site.Kind] { get }
+}
+
+extension Architecture {
+  package static var interleavesHeadsInGGUF: Bool { false }
+
+  package static var ggufNormNames: [NormSite: String] {
+    [
+      .attention: "attn_norm", .query: "attn_q_norm", .key: "attn_k_norm",
+      .attentionOutput: "post_attention_norm", .feedForward: "ffn_norm",
+      .feedForwardOutput: "post_ffw_norm",
+    ]
+  }
+
+  package static var biasKeys: [(key: String, kinds: [Site.Kind])] { [] }
+  package static var biasedKinds: [Site.Kind] { [] }
 }
 
 /// The families that Hone knows.
 package enum Architectures {
-  package static let all: [any Architecture.Type] = [Llama.self]
+  package static let all: [any Architecture.Type] = [
+    Llama.self, Qwen2.self, Qwen3.self, Gemma2.self, Gemma3.self, SmolLM3.self, OLMo2.self,
+    Granite.self,
+  ]
 
   static func named(gguf name: String, file: String) throws -> any Architecture.Type {
     guard let found = all.first(where: { $0.ggufNames.contains(name) }) else {

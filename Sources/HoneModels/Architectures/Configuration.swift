@@ -18,6 +18,11 @@ package struct Configuration {
     }
   }
 
+  /// An integer of any sign.
+  package func integer(_ key: String) throws -> Int? {
+    try typed(key, "an integer") { $0.integer }
+  }
+
   package func float(_ key: String) throws -> Float? {
     try typed(key, "a number") { $0.double.map { Float($0) } }
   }
@@ -25,6 +30,24 @@ package struct Configuration {
   package func bool(_ key: String) throws -> Bool? { try typed(key, "true or false") { $0.bool } }
 
   package func string(_ key: String) throws -> String? { try typed(key, "a text") { $0.string } }
+
+  package func strings(_ key: String) throws -> [String]? {
+    try typed(key, "a list of texts") { value in
+      value.array.flatMap { list in
+        let texts = list.compactMap(\.string)
+        return texts.count == list.count ? texts : nil
+      }
+    }
+  }
+
+  package func integers(_ key: String) throws -> [Int]? {
+    try typed(key, "a list of integers") { value in
+      value.array.flatMap { list in
+        let numbers = list.compactMap(\.integer)
+        return numbers.count == list.count ? numbers : nil
+      }
+    }
+  }
 
   package func object(_ key: String) throws -> Configuration? {
     guard let value = json[key], !value.isNull else { return nil }

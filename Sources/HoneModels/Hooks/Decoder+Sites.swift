@@ -20,24 +20,6 @@ extension DecoderSpec {
     case .embedding, .head: (vocabularySize, hiddenSize)
     }
   }
-
-  // The norms' names in a Hugging Face folder.
-  package static let finalNormName = "model.norm.weight"
-
-  package static func attentionNormName(layer: Int) -> String {
-    "model.layers.\(layer).input_layernorm.weight"
-  }
-
-  package static func feedForwardNormName(layer: Int) -> String {
-    "model.layers.\(layer).post_attention_layernorm.weight"
-  }
-
-  /// The names of all vectors that ``Adapter/vector(_:named:in:)`` is asked for.
-  package var vectorNames: [String] {
-    (0..<layerCount).flatMap {
-      [Self.attentionNormName(layer: $0), Self.feedForwardNormName(layer: $0)]
-    } + [Self.finalNormName]
-  }
 }
 
 extension Decoder {
@@ -63,8 +45,9 @@ extension Decoder {
   package func vector(named name: String) -> Tensor {
     if name == DecoderSpec.finalNormName { return finalNorm }
     for (layer, block) in blocks.enumerated() {
-      if name == DecoderSpec.attentionNormName(layer: layer) { return block.attentionNorm }
-      if name == DecoderSpec.feedForwardNormName(layer: layer) { return block.feedForwardNorm }
+      for (site, weight) in block.norms where spec.normName(site, layer: layer) == name {
+        return weight
+      }
     }
     preconditionFailure("there is no vector \(name)")
   }

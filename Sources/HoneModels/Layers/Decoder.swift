@@ -2,34 +2,16 @@ import HoneTensors
 
 /// A decoder-only transformer with frozen weights.
 public final class Decoder {
-  /// One block: attention, then the gated feed-forward half, each normalised first and added to the
-  /// residual stream.
+  /// One block: attention, then the gated feed-forward half, each added to the residual stream.
   package struct Block {
-    package var attentionNorm: Tensor
+    package var norms: [NormSite: Tensor]
     package var query: Projection
     package var key: Projection
     package var value: Projection
     package var output: Projection
-    package var feedForwardNorm: Tensor
     package var gate: Projection
     package var up: Projection
     package var down: Projection
-
-    package init(
-      attentionNorm: Tensor, query: Projection, key: Projection, value: Projection,
-      output: Projection, feedForwardNorm: Tensor, gate: Projection, up: Projection,
-      down: Projection
-    ) {
-      self.attentionNorm = attentionNorm
-      self.query = query
-      self.key = key
-      self.value = value
-      self.output = output
-      self.feedForwardNorm = feedForwardNorm
-      self.gate = gate
-      self.up = up
-      self.down = down
-    }
   }
 
   public let spec: DecoderSpec
@@ -37,7 +19,8 @@ public final class Decoder {
   package let blocks: [Block]
   package let finalNorm: Tensor
   package let head: Projection
-  private let rotary: RotaryTable
+  /// The angles of each kind of layer; none for layers that turn nothing.
+  private let rotaries: [(spec: RotarySpec, table: RotaryTable)]
 
   package init(
     spec: DecoderSpec, embedding: Weight, blocks: [Block], finalNorm: Tensor, head: Projection
@@ -47,7 +30,11 @@ public final class Decoder {
     self.blocks = blocks
     self.finalNorm = finalNorm
     self.head = head
-    rotary = RotaryTable(spec.rotary)
+    rotaries = (0..<spec.layerCount).reduce(into: []) { found, layer in
+      guard let rotary = spec.layer(layer).rotary, !found.contains(where: { $0.spec == rotary })
+      else { return }
+      found.append((rotary, RotaryTable(rotary)))
+    }
   }
 
   /// Bytes of all frozen matrices as they are stored.
@@ -75,7 +62,7 @@ public final class Decoder {
     _ batch: TokenBatch, adapter: some Adapter, cache: KeyValueCache? = nil, in pass: Pass
   ) -> Tensor {
     if cache != nil {
-      let stream = adapter.embed(batch.ids, through: embedding, in: pass)
+      let stream = embed(batch.ids, adapter: adapter, in: pass)
       let layout = Layout(batch.sequences, after: cache?.prefixCount ?? 0, cache: cache)
       return finished(
         run(stream, layout, adapter: adapter, prefixes: [], cache: cache, in: pass),
@@ -90,7 +77,7 @@ public final class Decoder {
         rows, from: hiddenStates(separated, adapter: adapter, in: pass), in: pass)
     }
     guard let ahead = adapter.virtualTokens(in: pass) else {
-      let stream = adapter.embed(batch.ids, through: embedding, in: pass)
+      let stream = embed(batch.ids, adapter: adapter, in: pass)
       let layout = Layout(batch.sequences, after: prefixCount, cache: nil)
       return finished(
         run(stream, layout, adapter: adapter, prefixes: prefixes, cache: nil, in: pass),
@@ -101,7 +88,7 @@ public final class Decoder {
     /// How many of the rows ahead a sequence has of its own.
     func countAhead(_ sequence: TokenBatch.Sequence) -> Int { sequence.after.isEmpty ? count : 0 }
     let table = joined(
-      [ahead, adapter.embed(batch.ids, through: embedding, in: pass)], in: pass)
+      [ahead, embed(batch.ids, adapter: adapter, in: pass)], in: pass)
     let stream = gathered(
       batch.sequences.flatMap { sequence in
         (0..<Int32(countAhead(sequence))) + sequence.rows.map { Int32(count + $0) }
@@ -123,6 +110,11 @@ public final class Decoder {
     let layout = Layout([sequence], after: cache.prefixCount, cache: cache)
     _ = run(ahead, layout, adapter: adapter, prefixes: [], cache: cache, in: pass)
     cache.sharePrefix()
+  }
+
+  private func embed(_ ids: [Int32], adapter: some Adapter, in pass: Pass) -> Tensor {
+    let rows = adapter.embed(ids, through: embedding, in: pass)
+    return spec.embeddingScale == 1 ? rows : scaled(rows, by: spec.embeddingScale, in: pass)
   }
 
   /// Where a batch's rows stand.
@@ -147,7 +139,7 @@ public final class Decoder {
     _ stream: Tensor, _ layout: Layout, adapter: some Adapter,
     prefixes: [(keys: Tensor, values: Tensor)], cache: KeyValueCache?, in pass: Pass
   ) -> Tensor {
-    rotary.grow(to: Int(layout.positions.max() ?? 0) + 1)
+    for rotary in rotaries { rotary.table.grow(to: Int(layout.positions.max() ?? 0) + 1) }
     var stream = stream
     for (layer, block) in blocks.enumerated() {
       let prefix = prefixes.isEmpty ? nil : prefixes[layer]
@@ -165,7 +157,35 @@ public final class Decoder {
 
   private func finished(_ stream: Tensor, adapter: some Adapter, in pass: Pass) -> Tensor {
     let norm = adapter.vector(finalNorm, named: DecoderSpec.finalNormName, in: pass)
-    return rmsNormalized(stream, weight: norm, epsilon: spec.normEpsilon, in: pass)
+    return rmsNormalized(
+      stream, weight: norm, offset: spec.normOffset, epsilon: spec.normEpsilon, in: pass)
+  }
+
+  /// Normalises where the network does; elsewhere what goes in comes out.
+  private func normalized(
+    _ input: Tensor, at site: NormSite, of block: Block, layer: Int, adapter: some Adapter,
+    in pass: Pass
+  ) -> Tensor {
+    guard let name = spec.normName(site, layer: layer), let base = block.norms[site] else {
+      return input
+    }
+    let weight = adapter.vector(base, named: name, in: pass)
+    return rmsNormalized(
+      input, weight: weight, offset: spec.normOffset, epsilon: spec.normEpsilon, in: pass)
+  }
+
+  /// What a half of a block came to, added to the stream.
+  private func added(
+    _ output: Tensor, after sublayer: Sublayer, at site: NormSite, to stream: Tensor,
+    of block: Block, layer: Int, adapter: some Adapter, in pass: Pass
+  ) -> Tensor {
+    let transformed = adapter.transform(
+      output, after: sublayer, layer: layer, residual: stream, in: pass)
+    let normalized = normalized(
+      transformed, at: site, of: block, layer: layer, adapter: adapter, in: pass)
+    guard spec.residualScale != 1 else { return HoneTensors.added(stream, normalized, in: pass) }
+    return HoneTensors.added(
+      stream, scaled(normalized, by: spec.residualScale, in: pass), in: pass)
   }
 
   private func attention(
@@ -173,24 +193,32 @@ public final class Decoder {
     prefix: (keys: Tensor, values: Tensor)?, adapter: some Adapter, cache: KeyValueCache?,
     in pass: Pass
   ) -> Tensor {
-    let norm = adapter.vector(
-      block.attentionNorm, named: DecoderSpec.attentionNormName(layer: layer), in: pass)
-    let normalised = rmsNormalized(stream, weight: norm, epsilon: spec.normEpsilon, in: pass)
+    func normalized(_ input: Tensor, _ site: NormSite) -> Tensor {
+      self.normalized(input, at: site, of: block, layer: layer, adapter: adapter, in: pass)
+    }
     let projected = adapter.project(
-      normalised,
+      normalized(stream, .attention),
       at: [
         Site(.query, layer: layer), Site(.key, layer: layer), Site(.value, layer: layer),
       ],
       through: [block.query, block.key, block.value], in: pass)
-    let angles = RotaryAngles(
-      positions: layout.positions, cosines: rotary.cosines, sines: rotary.sines,
-      pairCount: rotary.pairCount, headDimension: spec.headDimension)
-    let queries = rotated(projected[0], angles, in: pass)
-    let keys = rotated(projected[1], angles, in: pass)
+    let rule = spec.layer(layer)
+    func turned(_ rows: Tensor) -> Tensor {
+      guard let table = rotaries.first(where: { $0.spec == rule.rotary })?.table else {
+        return rows
+      }
+      let angles = RotaryAngles(
+        positions: layout.positions, cosines: table.cosines, sines: table.sines,
+        pairCount: table.pairCount, headDimension: spec.headDimension)
+      return rotated(rows, angles, in: pass)
+    }
+    let queries = turned(normalized(projected[0], .query))
+    let keys = turned(normalized(projected[1], .key))
     let shape = AttentionShape(
       headCount: spec.headCount, keyValueHeadCount: spec.keyValueHeadCount,
-      headDimension: spec.headDimension, scale: 1 / Float(spec.headDimension).squareRoot(),
-      window: spec.window)
+      headDimension: spec.headDimension,
+      scale: spec.attentionScale ?? 1 / Float(spec.headDimension).squareRoot(),
+      softCap: spec.attentionSoftCap, window: rule.window)
     let mixed: Tensor
     if let cache {
       cache.store(
@@ -205,34 +233,37 @@ public final class Decoder {
     }
     let output = adapter.project(
       mixed, at: [Site(.output, layer: layer)], through: [block.output], in: pass)[0]
-    let transformed = adapter.transform(
-      output, after: .attention, layer: layer, residual: stream, in: pass)
-    return added(stream, transformed, in: pass)
+    return added(
+      output, after: .attention, at: .attentionOutput, to: stream, of: block, layer: layer,
+      adapter: adapter, in: pass)
   }
 
   private func feedForward(
     _ stream: Tensor, block: Block, layer: Int, adapter: some Adapter, in pass: Pass
   ) -> Tensor {
-    let norm = adapter.vector(
-      block.feedForwardNorm, named: DecoderSpec.feedForwardNormName(layer: layer), in: pass)
-    let normalised = rmsNormalized(stream, weight: norm, epsilon: spec.normEpsilon, in: pass)
+    let input = normalized(
+      stream, at: .feedForward, of: block, layer: layer, adapter: adapter, in: pass)
     let projected = adapter.project(
-      normalised, at: [Site(.gate, layer: layer), Site(.up, layer: layer)],
+      input, at: [Site(.gate, layer: layer), Site(.up, layer: layer)],
       through: [block.gate, block.up], in: pass)
-    let gated = gatedUnit(gate: projected[0], up: projected[1], in: pass)
-    // A block's output is known when it runs again.
-    let isKnown = pass.isRerun && !adapter.readsOutputs
+    let gated = gatedUnit(
+      gate: projected[0], up: projected[1], activation: spec.activation, in: pass)
+    // A block's output is known when it runs again, and only a norm after it reads it then.
+    let isKnown =
+      pass.isRerun && !adapter.readsOutputs && block.norms[.feedForwardOutput] == nil
     let output = adapter.project(
       gated, at: [Site(.down, layer: layer)], through: [block.down],
       in: isKnown ? pass.omittingOutputs() : pass)[0]
-    let transformed = adapter.transform(
-      output, after: .feedForward, layer: layer, residual: stream, in: pass)
-    return added(stream, transformed, in: pass)
+    return added(
+      output, after: .feedForward, at: .feedForwardOutput, to: stream, of: block, layer: layer,
+      adapter: adapter, in: pass)
   }
 
   /// The logits of hidden states, `[rows x vocabulary]`: for few rows only.
   package func logits(_ hidden: Tensor, adapter: some Adapter, in pass: Pass) -> Tensor {
-    adapter.project(hidden, at: [Site(.head)], through: [head], in: pass)[0]
+    var logits = adapter.project(hidden, at: [Site(.head)], through: [head], in: pass)[0]
+    if spec.logitScale != 1 { logits = scaled(logits, by: spec.logitScale, in: pass) }
+    return spec.logitSoftCap > 0 ? softCapped(logits, at: spec.logitSoftCap, in: pass) : logits
   }
 
   /// The natural logarithm of the probability of one token a row.

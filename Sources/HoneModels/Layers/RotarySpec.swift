@@ -18,6 +18,26 @@ public struct RotarySpec: Sendable, Equatable {
       factor: Float, lowFrequencyFactor: Float, highFrequencyFactor: Float, originalContext: Int)
     /// Each pair's frequency divided by its own number, as GGUF's `rope_freqs.weight` has them.
     case factors([Float])
+    /// YaRN: slow pairs divided by the factor, fast ones kept, those between blended by their place.
+    case yarn(YaRN)
+  }
+
+  /// Peng et al. 2023, https://arxiv.org/abs/2309.00071
+  public struct YaRN: Sendable, Equatable {
+    public var factor: Float
+    public var originalContext: Int
+    /// Turns within the original context above which a pair is kept, and below which it is slowed.
+    public var fast: Float = 32
+    public var slow: Float = 1
+    /// What cosines and sines are multiplied by; nil for 0.1 ln(factor) + 1.
+    public var magnitude: Float?
+    /// Whether the first and the last blended pair are whole numbers.
+    public var rounds = true
+
+    /// `0.1 growth ln(factor) + 1`.
+    static func magnitude(factor: Float, growth: Float = 1) -> Float {
+      factor <= 1 ? 1 : 0.1 * growth * log(factor) + 1
+    }
   }
 
   public init(base: Float, dimension: Int, scaling: Scaling = .none) {
@@ -35,6 +55,20 @@ public struct RotarySpec: Sendable, Equatable {
     case .none: return plain
     case .linear(let factor): return plain.map { $0 / factor }
     case .factors(let factors): return zip(plain, factors).map { $0 / $1 }
+    case .yarn(let yarn):
+      /// The pair that turns so often within the original context.
+      func place(_ turns: Float) -> Float {
+        Float(dimension) * log(Float(yarn.originalContext) / (turns * 2 * Float.pi))
+          / (2 * log(base))
+      }
+      var (low, high) = (place(yarn.fast), place(yarn.slow))
+      if yarn.rounds { (low, high) = (low.rounded(.down), high.rounded(.up)) }
+      (low, high) = (max(low, 0), min(high, Float(dimension - 1)))
+      if low == high { high += 0.001 }
+      return plain.enumerated().map { pair, frequency in
+        let slowed = min(max((Float(pair) - low) / (high - low), 0), 1)
+        return frequency / yarn.factor * slowed + frequency * (1 - slowed)
+      }
     case .llama3(let factor, let low, let high, let context):
       let longest = Float(context) / low
       let shortest = Float(context) / high
@@ -49,15 +83,27 @@ public struct RotarySpec: Sendable, Equatable {
   }
 }
 
+extension RotarySpec {
+  /// What cosines and sines are multiplied by.
+  var magnitude: Float {
+    guard case .yarn(let yarn) = scaling else { return 1 }
+    return yarn.magnitude ?? YaRN.magnitude(factor: yarn.factor)
+  }
+}
+
 /// Cosines and sines of positions 0, 1, 2, ... for each pair, grown as positions are needed.
 package final class RotaryTable {
   private let frequencies: [Float]
+  private let magnitude: Float
   /// `[positions x pairs]`.
   package private(set) var cosines: [Float] = []
   package private(set) var sines: [Float] = []
   package private(set) var positionCount = 0
 
-  package init(_ spec: RotarySpec) { frequencies = spec.frequencies }
+  package init(_ spec: RotarySpec) {
+    frequencies = spec.frequencies
+    magnitude = spec.magnitude
+  }
 
   package var pairCount: Int { frequencies.count }
 
@@ -70,8 +116,8 @@ package final class RotaryTable {
     for position in positionCount..<target {
       for frequency in frequencies {
         let angle = Float(position) * frequency
-        cosines.append(cos(angle))
-        sines.append(sin(angle))
+        cosines.append(cos(angle) * magnitude)
+        sines.append(sin(angle) * magnitude)
       }
     }
     positionCount = target

@@ -6,13 +6,15 @@ import HoneKernels
 ///
 /// - Parameters:
 ///   - input: `[rows x columns]`.
-///   - weight: `[columns]`.
+///   - weight: `[columns]`, or a part of them, which then is a row: each head of queries by itself.
 ///   - offset: added to the weight; Gemma stores its weights less one.
 package func rmsNormalized(
   _ input: Tensor, weight: Tensor, offset: Float = 0, epsilon: Float, in pass: Pass
 ) -> Tensor {
-  let (rowCount, columns) = (input.shape.rows, input.shape.columns)
-  precondition(weight.shape.count == columns, "a norm of \(weight.shape) for \(input.shape)")
+  let columns = weight.shape.count
+  let rowCount = input.shape.count / columns
+  precondition(
+    input.shape.columns % columns == 0, "a norm of \(weight.shape) for \(input.shape)")
   let inverse = pass.tensor([rowCount])
   func forward(_ input: Tensor, in pass: Pass) -> Tensor {
     let output = pass.tensor(input.shape)

@@ -1,0 +1,154 @@
+import Foundation
+import HoneFormats
+import HoneTensors
+import Testing
+
+@testable import HoneModels
+
+/// Tiny random models of every family beside Llama, against transformers.
+@Suite struct FamilyTests {
+  static let names = [
+    "mistral", "qwen2", "qwen2-window", "qwen3", "gemma2", "gemma3", "smollm3", "olmo2", "granite",
+  ]
+  static let withGGUF = names.filter { $0 != "qwen2-window" }
+
+  private struct Expected {
+    let rows: [[Int32]]
+    let logits: [Float]
+
+    init(_ name: String) throws {
+      let file = try SafetensorsFile(path: fixture("families/\(name)/expected.safetensors"))
+      let ids = file.numbers("input_ids", as: Int64.self).map(Int32.init)
+      rows = [Array(ids[..<24]), Array(ids[24...])]
+      logits = file.numbers("logits", as: Float.self)
+    }
+  }
+
+  private func logits(_ rows: [[Int32]], _ model: LanguageModel, _ engine: Engine) -> [Float] {
+    let pass = Pass(engine)
+    return model.decoder.logits(
+      model.decoder.hiddenStates(TokenBatch(rows), adapter: NoAdapter(), in: pass),
+      adapter: NoAdapter(), in: pass
+    ).values
+  }
+
+  private func difference(_ one: [Float], _ other: [Float]) -> Float {
+    one.count == other.count
+      ? zip(one, other).map { abs($0 - $1) }.max() ?? .infinity : .infinity
+  }
+
+  @Test(arguments: names)
+  func `a folder gives the reference's logits`(name: String) throws {
+    let engine = Engine(threads: 2, compute: .f32)
+    let model = try LanguageModel(folder: fixture("families/\(name)"), engine: engine)
+    let expected = try Expected(name)
+    #expect(difference(logits(expected.rows, model, engine), expected.logits) < 1e-5)
+  }
+
+  @Test(arguments: withGGUF)
+  func `a GGUF of the same weights gives the same logits`(name: String) throws {
+    let engine = Engine(threads: 2, compute: .f32)
+    let model = try LanguageModel(gguf: fixture("families/\(name)/model.gguf"), engine: engine)
+    let expected = try Expected(name)
+    #expect(difference(logits(expected.rows, model, engine), expected.logits) < 1e-5)
+  }
+
+  @Test(arguments: withGGUF)
+  func `folder and GGUF describe the same network`(name: String) throws {
+    let engine = Engine(threads: 1, compute: .f32)
+    let folder = try LanguageModel(folder: fixture("families/\(name)"), engine: engine)
+    let gguf = try LanguageModel(gguf: fixture("families/\(name)/model.gguf"), engine: engine)
+    #expect(folder.architecture == gguf.architecture)
+    var (one, other) = (folder.spec, gguf.spec)
+    // A file may leave out the usual scale, and one factor is kept as its inverse.
+    for spec in [one, other] {
+      let usual = 1 / Float(spec.headDimension).squareRoot()
+      #expect(abs((spec.attentionScale ?? usual) - (one.attentionScale ?? usual)) < 1e-6)
+    }
+    (one.attentionScale, other.attentionScale) = (nil, nil)
+    #expect(one == other)
+  }
+
+  @Test(arguments: withGGUF)
+  func `a configuration written for a GGUF reads as the same network`(name: String) throws {
+    let engine = Engine(threads: 1, compute: .f32)
+    let model = try LanguageModel(gguf: fixture("families/\(name)/model.gguf"), engine: engine)
+    let family = Architectures.named(model.architecture)
+    let json = try family.config(of: model.spec, file: "model.gguf")
+    let config = Configuration(.object(json), file: "config.json")
+    #expect(
+      try Architectures.named(
+        modelType: config.require("model_type", config.string), file: ""
+      ).name == model.architecture)
+    var read = try family.spec(config: config)
+    let usual = 1 / Float(read.headDimension).squareRoot()
+    #expect(
+      abs((read.attentionScale ?? usual) - (model.spec.attentionScale ?? usual)) < 1e-6)
+    read.attentionScale = model.spec.attentionScale
+    #expect(read == model.spec)
+  }
+
+  @Test(arguments: names)
+  func `a cache gives the logits of whole sequences`(name: String) throws {
+    let engine = Engine(threads: 2, compute: .f32)
+    let model = try LanguageModel(folder: fixture("families/\(name)"), engine: engine)
+    let ids = try Expected(name).rows[0]
+    let whole = logits([ids], model, engine)
+    let cache = KeyValueCache(for: model.spec, sequenceCapacity: 32, compute: .f32)
+    var found: [Float] = []
+    for part in [0..<6, 6..<15] + (15..<24).map({ $0..<$0 + 1 }) {
+      let pass = Pass(engine, decoding: part.count == 1)
+      let batch = TokenBatch(
+        ids: Array(ids[part]),
+        sequences: [.init(rows: 0..<part.count, position: part.lowerBound)])
+      let hidden = model.decoder.hiddenStates(
+        batch, adapter: NoAdapter(), cache: cache, in: pass)
+      found += model.decoder.logits(hidden, adapter: NoAdapter(), in: pass).values
+    }
+    #expect(difference(found, whole) < 1e-5)
+  }
+
+  @Test(arguments: names)
+  func `rows of a batch do not influence each other`(name: String) throws {
+    let engine = Engine(threads: 2, compute: .f32)
+    let model = try LanguageModel(folder: fixture("families/\(name)"), engine: engine)
+    let rows = try Expected(name).rows
+    #expect(
+      logits(rows, model, engine) == rows.flatMap { logits([$0], model, engine) })
+  }
+
+  @Test(arguments: [
+    ("gemma2", "layer_types", #"["full_attention"]"#, "1 entries for 2 layers"),
+    ("gemma2", "hidden_activation", #""silu""#, "computes 'gelu_pytorch_tanh'"),
+    ("gemma3", "layer_types", #"["a", "a", "a", "a", "a", "a"]"#, "knows 'full_attention'"),
+    ("smollm3", "no_rope_layers", "[1, 0]", "for each of 4 layers"),
+    ("qwen3", "head_dim", "7", "even number"),
+    ("qwen2", "rope_parameters", #"{"rope_type": "odd"}"#, "'odd'"),
+    ("olmo2", "num_key_value_heads", "3", "cannot share"),
+  ])
+  func `a configuration that fits no network is refused`(
+    name: String, key: String, value: String, part: String
+  ) throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("hone-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for file in ["model.safetensors", "tokenizer.json", "tokenizer_config.json", "config.json"] {
+      let source = URL(fileURLWithPath: fixture("families/\(name)/\(file)"))
+        .resolvingSymlinksInPath().path
+      try FileManager.default.copyItem(atPath: source, toPath: "\(folder)/\(file)")
+    }
+    let path = "\(folder)/config.json"
+    var config = try #require(
+      JSONParser.parse(String(contentsOfFile: path, encoding: .utf8), file: path).object)
+    config[key] = try JSONParser.parse(value, file: "value")
+    try Data(JSONValue.object(config).bytes(.indented(by: 2)))
+      .write(to: URL(fileURLWithPath: path))
+    do {
+      _ = try LanguageModel(folder: folder, engine: Engine(threads: 1))
+      Issue.record("it was loaded")
+    } catch {
+      #expect("\(error)".contains(part), "\(error)")
+    }
+  }
+}
