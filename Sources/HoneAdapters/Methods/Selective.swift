@@ -118,7 +118,7 @@ extension Selective {
     name: "selective",
     summary: "Trains parts of the model itself, whole: norms, the last blocks, or what you name.",
     source: "Zhao et al. 2023, https://arxiv.org/abs/2312.11420",
-    learningRate: 3e-4,
+    learningRate: 1e-3,
     facts: MethodFacts(
       trained: "copies of norms, of the last blocks, or of what you name",
       parameters: "as many as what is chosen has", merges: true,

@@ -1,6 +1,7 @@
-"""Writes Tests/HoneModelsTests/Fixtures/smollm2: what transformers computes with SmolLM2-135M-Instruct, in float32.
+"""Writes Tests/HoneModelsTests/Fixtures/NAME: what transformers computes with a GGUF's dequantised weights, in float32.
 
-    python make_smollm2_fixtures.py SMOLLM2.gguf
+    python make_model_fixtures.py smollm2 SmolLM2-135M-Instruct.Q4_1.gguf
+    python make_model_fixtures.py gemma3 gemma-3-270m-q4_k_m.gguf
 
 expected.safetensors, for every text and prompt NAME of expected.json (which holds them as strings):
   text.NAME.ids, text.NAME.logprobs      I32 [n] and F32 [n - 1]: the natural log-probability of each token given those before it
@@ -18,8 +19,8 @@ from safetensors.torch import save_file
 import dequantise_folder
 import manifest
 
-FOLDER = pathlib.Path(__file__).parents[2] / "Tests/HoneModelsTests/Fixtures/smollm2"
-GGUF = pathlib.Path(sys.argv[1])
+FOLDER = pathlib.Path(__file__).parents[2] / "Tests/HoneModelsTests/Fixtures" / sys.argv[1]
+GGUF = pathlib.Path(sys.argv[2])
 TEXTS = {
     "prose": "The lighthouse keeper had not spoken to anyone for eleven days when the boat came. It was a small boat, blue under its "
     "patches, and it came in against the wind with more patience than skill. He watched it from the gallery, counting the tacks, "
@@ -75,8 +76,10 @@ torch.set_num_threads(2)
 tokenizer = dequantise_folder.tokenizer(GGUF)
 model = dequantise_folder.model(GGUF, torch.float32)
 render = lambda messages, **more: tokenizer.apply_chat_template(messages, tokenize=False, **more)
-texts = TEXTS | {name: render(messages) for name, messages in DIALOGUES.items()}
-prompts = PROMPTS | {"question": render(QUESTION, add_generation_prompt=True)}
+texts, prompts = dict(TEXTS), dict(PROMPTS)
+if tokenizer.chat_template:
+    texts |= {name: render(messages) for name, messages in DIALOGUES.items()}
+    prompts |= {"question": render(QUESTION, add_generation_prompt=True)}
 tensors, continuations = {}, {}
 for name, text in texts.items():
     ids = torch.tensor(tokenizer(text)["input_ids"])
