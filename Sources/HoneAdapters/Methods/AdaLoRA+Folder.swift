@@ -156,19 +156,26 @@ extension AdaLoRA {
   }
 
   public func folder() throws -> AdapterContents {
-    let left = modules.map(\.left)
+    contents(
+      of: modules.map { $0.left($0.triplets?.keptPlaces ?? []) }, isAllotted: allotment.hasBegun)
+  }
+
+  /// As many triplets as are left in the end, at every projection the same.
+  public var trainedFileBytes: Int {
+    get throws {
+      guard !allotment.isDone else { return try folder().fileBytes }
+      let places = Array(0..<options.targetRank)
+      return contents(of: modules.map { $0.left(places) }, isAllotted: true).fileBytes
+    }
+  }
+
+  private func contents(of left: [Module.Left], isAllotted: Bool) -> AdapterContents {
+    let patterns = zip(modules, left).map { module, left in
+      ("\(module.site.path).lora_E", JSONValue.array(left.pattern.map { .bool($0) }))
+    }
     let own: [(String, JSONValue)] = [
       ("peft_type", .string("ADALORA")),
-      (
-        "rank_pattern",
-        !allotment.hasBegun
-          ? .null
-          : .object(
-            JSONObject(
-              zip(modules, left).map { module, left in
-                ("\(module.site.path).lora_E", .array(left.pattern.map { .bool($0) }))
-              }))
-      ),
+      ("rank_pattern", isAllotted ? .object(JSONObject(patterns)) : .null),
     ]
     return AdapterContents(
       config: JSONObject(
@@ -176,22 +183,14 @@ extension AdaLoRA {
           + targets.config(for: modules.map(\.site)) + Self.inert + Self.idle),
       entries: left.flatMap(\.entries) + saved.entries)
   }
-
-  /// Those of the triplets that are there in the end.
-  public var trainedFileBytes: Int {
-    get throws {
-      let bytes = try folder().fileBytes
-      guard !allotment.isDone else { return bytes }
-      let numbers = modules.reduce(0) { $0 + $1.inputs + $1.outputs + 1 }
-      return bytes - 4 * (options.rank - options.targetRank) * numbers
-    }
-  }
 }
 
 extension AdaLoRA.Module {
   /// Which of the first triplets are left, and their tensors.
-  fileprivate var left: (pattern: [Bool], entries: [AdapterContents.Entry]) {
-    let places = triplets?.keptPlaces ?? []
+  fileprivate typealias Left = (pattern: [Bool], entries: [AdapterContents.Entry])
+
+  /// - Parameter places: of the triplets that are left, among those of the adapter.
+  fileprivate func left(_ places: [Int]) -> Left {
     var (pattern, own) = (pattern, 0)
     for place in pattern.indices where pattern[place] {
       pattern[place] = places.contains(own)
