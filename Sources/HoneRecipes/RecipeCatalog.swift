@@ -31,6 +31,7 @@ public enum RecipeCatalog {
       name: "prefix_tuning", files: [("prefix_tuning.yaml", PackageResources.prefix_tuning_yaml)]),
     Entry(name: "dora", files: [("dora.yaml", PackageResources.dora_yaml)]),
     Entry(name: "pissa", files: [("pissa.yaml", PackageResources.pissa_yaml)]),
+    Entry(name: "adalora", files: [("adalora.yaml", PackageResources.adalora_yaml)]),
     Entry(name: "loha", files: [("loha.yaml", PackageResources.loha_yaml)]),
     Entry(name: "lokr", files: [("lokr.yaml", PackageResources.lokr_yaml)]),
     Entry(name: "vera", files: [("vera.yaml", PackageResources.vera_yaml)]),

@@ -60,5 +60,9 @@ struct SmolLM2MethodsTests {
     let worst = zip(losses, expected).map { abs($0 - $1) / $1 }.max() ?? .infinity
     print("SmolLM2 \(variant): losses differ from peft's by \(worst) at most")
     #expect(worst < 1e-3, "\(losses)")
+    guard let kept = said["kept"]?.array?.compactMap(\.string) else { return }
+    let found = adapter.state.filter { $0.name.hasSuffix(".kept") }
+      .map { $0.tensor.values.map { $0 == 0 ? "0" : "1" }.joined() }
+    #expect(found == kept)
   }
 }

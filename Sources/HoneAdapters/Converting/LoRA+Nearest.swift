@@ -46,9 +46,9 @@ extension LoRA {
         faults.append("\(site.path): its bias is changed, and a LoRA has none")
       }
       guard faults.isEmpty, merged.weight != base.weight else { continue }
-      let thin = (adapter as? LoRA)?.modules.first { $0.site == site }
+      let thin = (adapter as? any LowRankAdapter)?.lowRankChange(at: site)
       let change =
-        thin.map { CombinedChange(summing: [WeightedChange($0, weight: 1)], limit: rank) }
+        thin.map { CombinedChange(summing: [$0], limit: rank) }
         ?? CombinedChange(
           nearestTo: merged.change(from: base, at: site, in: exact), rank: rank, in: exact)
       changes.append((site, change))
@@ -73,11 +73,19 @@ extension LoRA {
   }
 }
 
-extension WeightedChange {
-  init(_ module: LoRA.Module, weight: Double) {
-    self.init(
-      weight: weight * Double(module.scale), rank: module.rank, down: module.down.tensor.values,
-      up: module.up.tensor.values, label: module.site.path)
+/// An adapter whose changes are products of two thin matrices as they stand.
+protocol LowRankAdapter: TrainableAdapter {
+  /// What is added at a site; nil where nothing is.
+  func lowRankChange(at site: Site) -> WeightedChange?
+}
+
+extension LoRA: LowRankAdapter {
+  func lowRankChange(at site: Site) -> WeightedChange? {
+    modules.first { $0.site == site }.map { module in
+      WeightedChange(
+        weight: Double(module.scale), rank: module.rank, down: module.down.tensor.values,
+        up: module.up.tensor.values, label: site.path)
+    }
   }
 }
 

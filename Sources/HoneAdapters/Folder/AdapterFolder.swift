@@ -71,9 +71,13 @@ public enum AdapterFolder {
         tensor.file.path,
         problem: "\(tensor.name): is stored as \(tensor.type.rawValue), expected F32, F16 or BF16")
     }
-    guard let columns = tensor.shape.last, tensor.elementCount > 0 else {
+    guard let columns = tensor.shape.last else {
       throw AdapterError(
-        tensor.file.path, problem: "\(tensor.name): has no numbers, its shape is \(tensor.shape)")
+        tensor.file.path, problem: "\(tensor.name): is one number, without a shape")
+    }
+    // A module that AdaLoRA left without a rank has such tensors.
+    guard tensor.elementCount > 0 else {
+      return AdapterContents.Entry(tensor.name, shape: tensor.shape, .plain([]))
     }
     return AdapterContents.Entry(
       tensor.name, shape: tensor.shape,

@@ -65,7 +65,7 @@ public struct AdapterMethod: Sendable {
 /// The methods that Hone knows.
 public enum AdapterMethods {
   public static let all: [AdapterMethod] = [
-    LoRA.method, DoRA.method, PiSSA.method,
+    LoRA.method, DoRA.method, PiSSA.method, AdaLoRA.method,
     LoHa.method, LoKr.method, VeRA.method, OFT.method,
     PromptTuning.method, PTuning.method, PrefixTuning.method,
     IA3.method,

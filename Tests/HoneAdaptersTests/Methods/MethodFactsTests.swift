@@ -19,6 +19,10 @@ import Testing
     #expect(figures.parameters == adapter.parameterCount)
     #expect(figures.memoryBytes >= 16 * adapter.parameterCount)
     #expect(method.facts.merges == (adapter.obstacleToMerging == nil))
+    if name == "adalora" {
+      let loss = model.loss(TrainedRows([[5, 9, 100, 31]]), adapter: adapter, engine: engine)
+      adapter.stepEnded(1, of: 1, gradients: loss.gradients, in: engine)
+    }
     let folder = try TemporaryFolder()
     try AdapterFolder.save(adapter, to: folder.path)
     let (config, size) = try Self.contents(of: folder.path)
@@ -26,7 +30,9 @@ import Testing
     if name == "diff_pruning" {
       #expect(figures.fileBytes == Int(0.005 * Double(adapter.parameterCount / 2)) * 8)
     } else {
-      #expect(abs(size - figures.fileBytes) < 400, "\(size), \(figures.fileBytes)")
+      // Where AdaLoRA's ranks go, the matrices may be larger or smaller than others.
+      let limit = name == "adalora" ? size / 8 : 400
+      #expect(abs(size - figures.fileBytes) < limit, "\(size), \(figures.fileBytes)")
     }
     for peer in method.facts.exchange {
       switch peer {

@@ -56,7 +56,7 @@ struct PeerFixture: CustomTestStringConvertible, Sendable {
     }
   }
 
-  /// Expects the peer's losses in ten steps of Adam.
+  /// Expects the peer's losses in ten steps of Adam, and which of AdaLoRA's triplets are left.
   func expectSameLosses() throws {
     let engine = Engine(threads: 2, compute: .f32)
     let (_, _, model, adapter) = try load(engine)
@@ -67,10 +67,16 @@ struct PeerFixture: CustomTestStringConvertible, Sendable {
     var adam = Adam(adapter.parameters)
     let losses = file.floats("losses")
     #expect(losses.count == 10)
-    for expected in losses {
+    for (step, expected) in losses.enumerated() {
       let (loss, gradients) = model.loss(batch, adapter: adapter, engine: engine)
       #expect(abs(loss - expected) < 1e-3 * expected)
       adam.step(gradients, rate: 5e-3)
+      adapter.stepEnded(step + 1, of: losses.count, gradients: gradients, in: engine)
+    }
+    for tensor in file.tensors where tensor.name.hasPrefix("kept.") {
+      let name = "\(tensor.name.dropFirst(5)).kept"
+      let found = try #require(adapter.state.first { $0.name == name }).tensor.values
+      #expect(found == file.floats(tensor.name), "\(name)")
     }
   }
 
@@ -98,10 +104,16 @@ struct PeerFixture: CustomTestStringConvertible, Sendable {
 
   /// Expects that what Hone writes is what stands in a folder that the peer was seen to read;
   /// HONE_RECORD=1 writes that folder anew.
-  func expectWritten(_ method: AdapterMethod, _ settings: JSONObject, base: String) throws {
+  ///
+  /// - Parameter train: does with the adapter what comes before it is written.
+  func expectWritten(
+    _ method: AdapterMethod, _ settings: JSONObject, base: String,
+    after train: (any TrainableAdapter, LanguageModel, Engine) -> Void = { _, _, _ in }
+  ) throws {
     let engine = Engine(threads: 2, compute: .f32)
     let model = try LanguageModel(folder: tinyModel(base), engine: engine)
     let adapter = try ContractCase(method: method, settings: settings).makeMoved(model, engine)
+    train(adapter, model, engine)
     let temporary = try TemporaryFolder()
     try AdapterFolder.save(adapter, to: temporary.path, base: base)
     let ids = (0..<32).map { Int64(($0 * 53 + 7) % 260 + 3) }
@@ -144,9 +156,9 @@ func expectFaults(
   #expect(error?.faults == faults, sourceLocation: sourceLocation)
 }
 
-/// Expects that a peer's folder with one key changed is refused with one fault.
+/// Expects that a peer's folder with one key changed is refused with these faults.
 func expectRefused(
-  _ fixture: PeerFixture, _ key: String, _ value: JSONValue, _ fault: String,
+  _ fixture: PeerFixture, _ key: String, _ value: JSONValue, _ faults: String...,
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   var contents = try AdapterFolder.contents(of: "\(fixtures)/\(fixture.path)")
@@ -159,7 +171,7 @@ func expectRefused(
   let error = #expect(throws: AdapterError.self, sourceLocation: sourceLocation) {
     try AdapterFolder.load(folder.path, for: model, engine: engine)
   }
-  #expect(error?.faults == [fault], sourceLocation: sourceLocation)
+  #expect(error?.faults == faults, sourceLocation: sourceLocation)
 }
 
 extension TrainableAdapter {

@@ -51,6 +51,24 @@ import Testing
     }
   }
 
+  @Test func `how far rows and columns are from orthonormal ones`() {
+    checkGradients([.random(3, 7, "a"), .random(6, 4, "b")]) {
+      orthogonality(of: [($0[0], false), ($0[1], true)], weight: 0.3, in: $1)
+    } formula: { inputs in
+      let (rows, columns) = (inputs[0], inputs[1])
+      var turned = Matrix(4, 6)
+      for row in 0..<6 { for column in 0..<4 { turned[column, row] = columns[row, column] } }
+      let norms = [rows, turned].map { matrix in
+        let products = matrix.timesTransposed(matrix)
+        return products.values.enumerated().reduce(0.0) { sum, item in
+          let one = item.offset % (products.columns + 1) == 0 ? 1.0 : 0
+          return sum + (item.element - one) * (item.element - one)
+        }.squareRoot()
+      }
+      return [0.3 * (norms[0] + norms[1])]
+    }
+  }
+
   @Test func `scaled`() {
     checkGradients([.random(3, 5, "a")]) {
       HoneTensors.scaled($0[0], by: -1.5, in: $1)

@@ -64,7 +64,9 @@ import Testing
     let run = TemporaryRun()
     let source = FixedBatches(steps: [Self.data.steps[0]])
     // Vectors, gates and keys are few and reach the output through what is frozen: they want more.
-    let fewNumbers = ["prefix_tuning", "ia3", "vera", "bitfit", "selective", "diff_pruning"]
+    let fewNumbers = [
+      "adalora", "prefix_tuning", "ia3", "vera", "bitfit", "selective", "diff_pruning",
+    ]
     let rate = fewNumbers.contains(item.method.name) ? 0.05 : 5e-3
     let losses = try item.run(run.folder, source, plainOptions(steps: 12, rate: rate)).losses
     let (first, last) = (losses.first ?? 0, losses.last ?? .infinity)
