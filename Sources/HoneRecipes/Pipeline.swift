@@ -171,6 +171,7 @@ public final class Pipeline {
     // The best adapter, as it was left.
     let final = try AdapterFolder.load(folder.adapterPath, for: model, engine: engine)
     result.answers = try answers(final, isInterrupted: isInterrupted)
+    result.warnings = warnings + result.preferenceWarnings
     try AtomicFile.write(
       Array(report(result).html.utf8), to: "\(folder.path)/report.html")
     try AtomicFile.write(
@@ -222,6 +223,8 @@ public struct RunResult {
   public var end: TrainingEvent.End
   public var folder: RunFolder
   public var answers: [Answer] = []
+  /// What should be known of data and course, a sentence each.
+  public var warnings: [String] = []
   var events: [JSONObject] = []
 
   /// A question and what the model said without and with the adapter.

@@ -4,7 +4,8 @@ extension ReportContent {
   /// The report as one page that needs nothing else: no scripts, no fonts or pictures from elsewhere.
   public var html: String {
     let parts = [
-      header, chart, smallCharts, exam, answers, columns, memoryPart, recipePart, provenance,
+      header, chart, curveCharts, smallCharts, exam, answers, columns, memoryPart, recipePart,
+      provenance,
     ]
     return """
       <!DOCTYPE html>
@@ -79,6 +80,39 @@ extension ReportContent {
       </figure>
       </section>
       """
+  }
+
+  private var curveCharts: String {
+    let figures = curves.filter { $0.lines.contains { !$0.points.isEmpty } }.map { curve in
+      let label: (Double) -> String = {
+        curve.isShare ? "\(Int((100 * $0).rounded())) %" : ReportText.digits($0, 3)
+      }
+      let lines = curve.lines.map { line in
+        let points = line.points.map { (x: Double($0.step), y: $0.value) }
+        return switch line.kind {
+        case .trained:
+          ReportChart.Line(name: line.name, style: .line, points: Self.smoothed(points))
+        case .opposed:
+          ReportChart.Line(name: line.name, style: .opposed, points: Self.smoothed(points))
+        case .heldOut: ReportChart.Line(name: line.name, style: .marked, points: points)
+        }
+      }
+      let ends = curve.lines.compactMap { line in
+        line.points.last.map { "\(line.name) \(label($0.value))" }
+      }
+      let svg = ReportChart(
+        summary: "\(curve.name) by step, in the end \(ends.joined(separator: ", ")).",
+        lines: lines, width: 420, height: 200, tickCount: 4, label: label
+      ).svg
+      return """
+        <figure>
+        <h3>\(curve.name.asMarkup)</h3>
+        \(svg)<figcaption>\(curve.caption.asMarkup)</figcaption>
+        </figure>
+        """
+    }
+    guard !figures.isEmpty else { return "" }
+    return "<section class=\"small curves\">\n\(figures.joined(separator: "\n"))\n</section>"
   }
 
   private var smallCharts: String {

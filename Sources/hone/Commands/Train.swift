@@ -84,7 +84,8 @@ extension RunResult {
       "\(end.step) steps in \(end.seconds.asDuration), memory at most \(end.peakMemory.asBytes)"
     ]
     let isEmpty = heldOutLoss == nil && scores.isEmpty && preferencesRight == nil
-    return (isEmpty ? lines : lines + ["", table.text]).joined(separator: "\n")
+    return ((isEmpty ? lines : lines + ["", table.text]) + warnings.map { "\nwarning: \($0)" })
+      .joined(separator: "\n")
   }
 }
 
