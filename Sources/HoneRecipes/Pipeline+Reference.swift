@@ -121,7 +121,7 @@ extension Pipeline {
   }
 
   /// The SHA-256 of a file, or of all of a folder's that say what it computes.
-  private static func digest(_ path: String) throws -> String {
+  static func digest(_ path: String) throws -> String {
     var hash = SHA256()
     var isFolder: ObjCBool = false
     _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)

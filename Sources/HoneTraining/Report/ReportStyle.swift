@@ -124,10 +124,13 @@ enum ReportStyle {
     code { font-size: 12px; overflow-wrap: anywhere; }
     .files { margin-top: 20px; font-size: 14px; }
     .files th:first-child { overflow-wrap: anywhere; }
+    .stage { margin-top: 72px; }
+    .stage h1 { font-size: 32px; }
+    .stage header { margin-bottom: 20px; }
     @media (max-width: 700px) {
       main { padding: 32px 20px 64px; }
       h1 { font-size: 34px; }
-      .small, .columns, .pair { grid-template-columns: 1fr; }
+      .small, .columns, .pair { grid-template-columns: 1fr !important; }
       .files, .exam { font-size: 13px; }
       .bar { width: 100%; }
       .score { width: auto; }
