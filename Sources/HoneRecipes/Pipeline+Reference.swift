@@ -121,7 +121,7 @@ extension Pipeline {
   }
 
   /// The SHA-256 of a file, or of all of a folder's that say what it computes.
-  private static func digest(_ path: String) throws -> String {
+  static func digest(_ path: String) throws -> String {
     var hash = SHA256()
     var isFolder: ObjCBool = false
     _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
@@ -172,51 +172,5 @@ extension Pipeline {
     case "adapter": false
     default: true
     }
-  }
-}
-
-// MARK: What came of it
-
-extension RunResult {
-  /// The share of held-out preferences that the kept adapter finds right, and the first one that was
-  /// measured; a model that is its own reference finds none right and none wrong.
-  public var preferencesRight: (before: Double?, after: Double)? {
-    let validations = events.filter { $0["event"]?.string == "validation" }
-    func right(_ event: JSONObject?) -> Double? { event?["rewards/accuracies"]?.double }
-    guard
-      let after = right(validations.last { $0["step"]?.integer == end.bestStep })
-    else { return nil }
-    let first = validations.first { $0["step"]?.integer == 0 }
-    let isNeutral = first?["rewards/margins"]?.double == 0
-    return (isNeutral ? nil : right(first), after)
-  }
-
-  /// What the course of the rewards says, in plain words.
-  var preferenceWarnings: [String] {
-    let steps = events.filter { $0["event"]?.string == "step" }
-    func mean(_ name: String, _ part: ArraySlice<JSONObject>) -> Double? {
-      let values = part.compactMap { $0[name]?.double }
-      return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
-    }
-    let tenth = max(1, steps.count / 10)
-    var warnings: [String] = []
-    if let chosen = mean("rewards/chosen", steps.suffix(tenth)),
-      let rejected = mean("rewards/rejected", steps.suffix(tenth)), chosen < 0, rejected < 0,
-      mean("rewards/chosen", steps.prefix(1)).map({ $0 > chosen }) ?? false,
-      mean("rewards/rejected", steps.prefix(1)).map({ $0 > rejected }) ?? false
-    {
-      warnings.append(
-        "Both rewards fell: the model learns what not to say, and finds the chosen answers less "
-          + "likely too. A lower learning_rate, a larger beta or an sft term beside the loss helps."
-      )
-    }
-    // The first step of a model that is its own reference says nothing.
-    let early = steps.dropFirst().prefix(tenth)
-    if steps.count >= 10, let right = mean("rewards/accuracies", early), right >= 0.98 {
-      warnings.append(
-        "Nearly all preferences are right from the start: there is little left to learn, or the "
-          + "rejected answers are easily told apart by something else than what is meant.")
-    }
-    return warnings
   }
 }

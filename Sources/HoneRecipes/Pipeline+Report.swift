@@ -33,6 +33,7 @@ extension Pipeline {
         step: event["step"]?.integer ?? 0, loss: event["loss"]?.double ?? .nan,
         isBest: event["step"]?.integer == result.end.bestStep)
     }
+    content.curves = result.preferenceCurves
     if let loss = result.heldOutLoss {
       content.highlights.append(
         ReportContent.Highlight(
@@ -70,7 +71,7 @@ extension Pipeline {
       ReportContent.Entry("trained parameters", ReportText.count(adapter.parameterCount)),
       ReportContent.Entry("threads", "\(engine.threads.threadCount)"),
     ]
-    content.warnings = warnings + result.preferenceWarnings
+    content.warnings = result.warnings
     content.recipe = recipe.text
     content.versions = [
       ReportContent.Entry("hone", Version.current),

@@ -20,34 +20,46 @@ public final class Pipeline {
   package let valid: TrainingData?
   public let folder: RunFolder
   let options: TrainingOptions
+  /// The folder of the adapter that it really starts from.
+  private let startingAdapter: String?
 
   /// Loads the model, makes the adapter, and reads all data once.
   ///
   /// - Parameters:
   ///   - local: the recipe's model, on this machine.
   ///   - threads: how many compute.
+  ///   - other: a pipeline over the same model, whose loaded model serves this one too.
+  ///   - standIn: for a stage whose start is yet to be trained, the recipe whose start stands for it.
   /// - Throws: what is wrong with any of them, before anything is written.
-  public init(_ recipe: Recipe, model local: LocalModel, threads: Int) throws {
+  public init(
+    _ recipe: Recipe, model local: LocalModel, threads: Int, sharing other: Pipeline? = nil,
+    startingAs standIn: Recipe? = nil
+  ) throws {
     self.recipe = recipe
     self.local = local
     let training = recipe.training
-    let engine = Engine(
-      threads: threads, compute: Compute(rawValue: training.text("compute")) ?? .auto)
-    let model = try LanguageModel(
-      local, engine: engine, quantization: recipe.weights.format)
+    let compute = Compute(rawValue: training.text("compute")) ?? .auto
+    // What other stages have loaded serves this one too, where it computes in the same way.
+    let shared = other.flatMap { $0.engine.compute == compute ? $0 : nil }
+    let engine = shared?.engine ?? Engine(threads: threads, compute: compute)
+    let model =
+      try shared?.model
+      ?? LanguageModel(local, engine: engine, quantization: recipe.weights.format)
     self.engine = engine
     self.model = model
     options = try TrainingOptions(training)
-    if let folder = recipe.adapterFolder {
+    let start = standIn ?? recipe
+    startingAdapter = start.adapterFolder
+    if let folder = start.adapterFolder {
       let found = try AdapterFolder.load(folder, for: model, engine: engine)
       guard found.methodName == recipe.method.name else {
         throw AdapterError(
           folder,
           problem: "holds an adapter of \(found.methodName), the recipe says \(recipe.method.name)")
       }
-      adapter = try found.continued(with: recipe.methodSettings, from: folder)
+      adapter = try found.continued(with: start.methodSettings, from: folder)
     } else {
-      adapter = try recipe.method.make(recipe.methodSettings, model, engine, options.seed)
+      adapter = try recipe.method.make(start.methodSettings, model, engine, options.seed)
     }
 
     let files = try Self.files(recipe.data)
@@ -76,7 +88,7 @@ public final class Pipeline {
       try TrainingRun(
         model.decoder, adapter: adapter, objective: objective, source: source(train, false),
         validation: valid.map { try source($0, true) }, options: options, engine: engine,
-        folder: folder, base: recipe.model, origin: origin)
+        folder: folder, base: recipe.model, origin: origin())
     }
     let batchSize = recipe.training.integer("batch_size")
     func accumulation(_ isHeldOut: Bool) -> Int {
@@ -119,8 +131,9 @@ public final class Pipeline {
   }
 
   /// What a resumed run must have been made from.
-  private var origin: [(name: String, value: String)] {
+  private func origin() throws -> [(name: String, value: String)] {
     let size = (try? FileManager.default.attributesOfItem(atPath: local.path)[.size] as? Int) ?? 0
+    let start = try startingAdapter.map { [("starting adapter", try Self.digest($0))] } ?? []
     return [
       ("model", "\(recipe.modelInWords), \(size) bytes"), ("method", recipe.method.name),
       (
@@ -138,7 +151,7 @@ public final class Pipeline {
         ].map { "\($0)=\(recipe.training[$0].text())" }.joined(separator: ",")
       ),
       ("shuffle", String(recipe.data.flag("shuffle"))),
-    ] + objectiveOrigin
+    ] + objectiveOrigin + start
   }
 
   /// Trains, and leaves adapter, report and all that belongs to the run in its folder.
@@ -171,6 +184,12 @@ public final class Pipeline {
     // The best adapter, as it was left.
     let final = try AdapterFolder.load(folder.adapterPath, for: model, engine: engine)
     result.answers = try answers(final, isInterrupted: isInterrupted)
+    // Half of the answers say nothing; a resumed run asks again.
+    if isInterrupted() {
+      result.end.reason = .interrupted
+      return result
+    }
+    result.warnings = warnings + result.preferenceWarnings
     try AtomicFile.write(
       Array(report(result).html.utf8), to: "\(folder.path)/report.html")
     try AtomicFile.write(
@@ -188,6 +207,20 @@ public final class Pipeline {
   private func answers(
     _ adapter: any Adapter, isInterrupted: () -> Bool
   ) throws -> [RunResult.Answer] {
+    let questions = try questions()
+    let (before, after) = try (
+      ask(questions, NoAdapter(), isInterrupted: isInterrupted),
+      ask(questions, adapter, isInterrupted: isInterrupted)
+    )
+    return zip(questions, zip(before, after)).map { question, texts in
+      RunResult.Answer(
+        question: question.text, expected: question.answer, expects: question.expects,
+        before: texts.0, after: texts.1, isUnanswerable: question.isUnanswerable)
+    }
+  }
+
+  /// What is asked: all that have a known answer, else a few to look at.
+  func questions() throws -> [Question] {
     let data = valid ?? train
     var questions: [Question] = []
     for index in 0..<min(data.exampleCount, Self.questionLimit) {
@@ -197,23 +230,17 @@ public final class Pipeline {
         questions.append(question)
       }
     }
-    // All that have a known answer, else a few to look at.
     let exam = questions.filter { !$0.expects.isEmpty }
-    questions = exam.isEmpty ? Array(questions.prefix(5)) : exam
+    return exam.isEmpty ? Array(questions.prefix(5)) : exam
+  }
+
+  func ask(
+    _ questions: [Question], _ adapter: any Adapter, isInterrupted: () -> Bool
+  ) throws -> [String] {
     guard !questions.isEmpty else { return [] }
-    func ask(_ adapter: any Adapter) throws -> [String] {
-      try Generator(model, adapter: adapter, engine: engine).generate(
-        questions.map(\.ids), stop: StopRules(maximumTokens: 64)
-      ) { _ in !isInterrupted() }.map(\.text)
-    }
-    let (before, after) = try (ask(NoAdapter()), ask(adapter))
-    return zip(questions, zip(before, after)).map { question, texts in
-      RunResult.Answer(
-        question: question.text, expected: question.answer, expects: question.expects,
-        before: texts.0.trimmingCharacters(in: .whitespacesAndNewlines),
-        after: texts.1.trimmingCharacters(in: .whitespacesAndNewlines),
-        isUnanswerable: question.isUnanswerable)
-    }
+    return try Generator(model, adapter: adapter, engine: engine).generate(
+      questions.map(\.ids), stop: StopRules(maximumTokens: 64)
+    ) { _ in !isInterrupted() }.map { $0.text.trimmingCharacters(in: .whitespacesAndNewlines) }
   }
 }
 
@@ -222,6 +249,8 @@ public struct RunResult {
   public var end: TrainingEvent.End
   public var folder: RunFolder
   public var answers: [Answer] = []
+  /// What should be known of data and course, a sentence each.
+  public var warnings: [String] = []
   var events: [JSONObject] = []
 
   /// A question and what the model said without and with the adapter.

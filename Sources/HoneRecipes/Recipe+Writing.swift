@@ -17,46 +17,72 @@ extension Recipe {
   func text(heading: String, relativeTo folder: String?) -> String {
     var page = RecipePage(folder: folder)
     page.heading(heading)
-    if weights == .stored {
-      page.add(Recipe.settings[0], .string(model), indent: 0)
-    } else {
-      page.section("model", indent: 0)
-      page.add(Recipe.modelSettings[0], .string(model), indent: 2)
-      page.add(Recipe.modelSettings[1], .string(weights.rawValue), indent: 2)
-    }
-    page.blank()
-    page.section("method", indent: 0)
-    page.comment("\(method.summary) \(method.source)", indent: 2)
-    page.section(method.name, indent: 2)
-    page.add(
-      Recipe.adapterFolderSetting, adapterFolder.map(JSONValue.string) ?? .null, indent: 4)
-    // An adapter that training goes on from brings the rest.
-    for setting in method.settings
-    where adapterFolder == nil || methodSettings.givenKeys.contains(setting.key) {
-      page.add(setting, methodSettings[setting.key], indent: 4)
-    }
-    if objective.name != Objectives.supervised.name {
-      page.blank()
-      page.section("objective", indent: 0)
-      page.comment("\(objective.summary) \(objective.source)", indent: 2)
-      page.section(objective.name, indent: 2)
-      for setting in objective.settings {
-        page.add(setting, objectiveSettings[setting.key], indent: 4)
-      }
-    }
+    page.addBase(of: self)
+    page.addObjective(of: self, indent: 0)
     page.blank()
     page.section("data", indent: 0)
     for setting in DataSection.settings { page.add(setting, data[setting.key], indent: 2) }
     page.blank()
     page.section("training", indent: 0)
-    let isUnlimited = !training.isSet("epochs") && !training.isSet("steps")
     for setting in TrainingSection.settings {
-      let isEpochs = setting.key == "epochs" && isUnlimited
-      page.add(
-        setting, isEpochs ? .number(TrainingSection.defaultEpochs) : training[setting.key],
-        indent: 2)
+      page.add(setting, trainingValue(setting.key), indent: 2)
     }
     page.blank()
+    page.add(Recipe.settings[1], .string(output), indent: 0)
+    return page.text
+  }
+
+  /// What `training` has for a key; how long, in any case.
+  fileprivate func trainingValue(_ key: String) -> JSONValue {
+    let isUnlimited = !training.isSet("epochs") && !training.isSet("steps")
+    return key == "epochs" && isUnlimited
+      ? .number(TrainingSection.defaultEpochs) : training[key]
+  }
+}
+
+extension RecipeChain {
+  /// The recipe as YAML with every key, each explained where it first stands, that reads back as the
+  /// same recipe; paths are absolute.
+  public var text: String { text(heading: "", relativeTo: nil) }
+
+  func text(heading: String, relativeTo folder: String?) -> String {
+    guard hasStages else { return stages[0].text(heading: heading, relativeTo: folder) }
+    var page = RecipePage(folder: folder)
+    page.heading(heading)
+    page.addBase(of: stages[0])
+    typealias Part = (name: String, settings: [Setting], value: (Recipe, String) -> JSONValue)
+    let parts: [Part] = [
+      ("data", DataSection.settings, { $0.data[$1] }),
+      ("training", TrainingSection.settings, { $0.trainingValue($1) }),
+    ]
+    func isCommon(_ part: Part, _ setting: Setting) -> Bool {
+      stages.allSatisfy { part.value($0, setting.key) == part.value(stages[0], setting.key) }
+    }
+    for part in parts {
+      page.blank()
+      page.section(part.name, indent: 0)
+      for setting in part.settings where isCommon(part, setting) {
+        page.add(setting, part.value(stages[0], setting.key), indent: 2)
+      }
+    }
+    page.blank()
+    page.comment(
+      "What is trained one after another, each from the best adapter of the one before. What a stage "
+        + "says wins over what is said for all above.", indent: 0)
+    page.section("stages", indent: 0)
+    for (index, stage) in stages.enumerated() {
+      page.item("name", stage.stage ?? "")
+      page.addObjective(of: stage, indent: 4)
+      for part in parts {
+        let own = part.settings.filter { !isCommon(part, $0) }
+        if !own.isEmpty { page.section(part.name, indent: 4) }
+        for setting in own {
+          page.add(
+            setting, part.value(stage, setting.key), indent: 6, isExplained: index == 0)
+        }
+      }
+      page.blank()
+    }
     page.add(Recipe.settings[1], .string(output), indent: 0)
     return page.text
   }
@@ -76,6 +102,47 @@ private struct RecipePage {
   init(folder: String?) { self.folder = folder }
 
   mutating func blank() { text += "\n" }
+
+  /// Model and method.
+  mutating func addBase(of recipe: Recipe) {
+    if recipe.weights == .stored {
+      add(Recipe.settings[0], .string(recipe.model), indent: 0)
+    } else {
+      section("model", indent: 0)
+      add(Recipe.modelSettings[0], .string(recipe.model), indent: 2)
+      add(Recipe.modelSettings[1], .string(recipe.weights.rawValue), indent: 2)
+    }
+    blank()
+    let method = recipe.method
+    section("method", indent: 0)
+    comment("\(method.summary) \(method.source)", indent: 2)
+    section(method.name, indent: 2)
+    add(
+      Recipe.adapterFolderSetting, recipe.adapterFolder.map(JSONValue.string) ?? .null, indent: 4)
+    // An adapter that training goes on from brings the rest.
+    for setting in method.settings
+    where recipe.adapterFolder == nil || recipe.methodSettings.givenKeys.contains(setting.key) {
+      add(setting, recipe.methodSettings[setting.key], indent: 4)
+    }
+  }
+
+  /// What is trained for, where that is not to write what the examples say.
+  mutating func addObjective(of recipe: Recipe, indent: Int) {
+    let objective = recipe.objective
+    guard objective.name != Objectives.supervised.name else { return }
+    if indent == 0 { blank() }
+    section("objective", indent: indent)
+    comment("\(objective.summary) \(objective.source)", indent: indent + 2)
+    section(objective.name, indent: indent + 2)
+    for setting in objective.settings {
+      add(setting, recipe.objectiveSettings[setting.key], indent: indent + 4)
+    }
+  }
+
+  /// The first key of a list's next item.
+  mutating func item(_ key: String, _ value: String) {
+    text += "  - \(key): \(Self.scalar(.string(value)))\n"
+  }
 
   mutating func section(_ name: String, indent: Int) {
     text += "\(String(repeating: " ", count: indent))\(name):\n"
@@ -106,8 +173,10 @@ private struct RecipePage {
   }
 
   /// A key with its value, under what it means and may be.
-  mutating func add(_ setting: Setting, _ value: JSONValue, indent: Int) {
-    comment(explanation(of: setting), indent: indent)
+  mutating func add(
+    _ setting: Setting, _ value: JSONValue, indent: Int, isExplained: Bool = true
+  ) {
+    if isExplained { comment(explanation(of: setting), indent: indent) }
     var value = value
     let isReference = setting.key == "model" || setting.key == "path"
     if setting.kind == .path || isReference || setting.key == "reference", let path = value.string {

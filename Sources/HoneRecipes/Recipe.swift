@@ -40,34 +40,10 @@ public struct Recipe: Sendable {
   public let training: SettingValues
   /// The folder of the run.
   public let output: String
+  /// The name of the stage that this is of a ``RecipeChain``; nil for a recipe of one run.
+  public let stage: String?
 
-  /// Reads a recipe's file.
-  ///
-  /// - Parameter overrides: values that win over the file's, `training.steps=10`. One of `epochs` and
-  ///   `steps` displaces the other.
-  /// - Throws: ``RecipeError`` with all faults, files that are not there included.
-  public static func read(_ file: String, overrides: [String] = []) throws -> Recipe {
-    let bytes: MappedFile
-    do { bytes = try MappedFile(path: file) } catch let error as FormatError {
-      throw RecipeError(
-        file: file,
-        faults: [
-          RecipeFault(
-            .file(line: 1, column: 1), key: "", error.problem,
-            advice: "`hone recipes` has recipes to start from")
-        ])
-    }
-    guard let text = String(validating: bytes.bytes, as: UTF8.self) else {
-      throw RecipeError(
-        file: file,
-        faults: [RecipeFault(.file(line: 1, column: 1), key: "", "is not text in UTF-8")])
-    }
-    let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
-    return try Recipe(
-      parsing: text, file: file, folder: folder, overrides: overrides, checkingFiles: true)
-  }
-
-  /// Reads a recipe's text.
+  /// Reads the text of a recipe of one run.
   ///
   /// - Parameters:
   ///   - file: what errors call the text.
@@ -78,18 +54,23 @@ public struct Recipe: Sendable {
     parsing text: String, file: String, folder: String, overrides: [String] = [],
     checkingFiles: Bool = false
   ) throws {
-    let none = RecipeNode(origin: .file(line: 1, column: 1), content: .mapping([]))
-    var root = try RecipeNode.parse(text, file: file) ?? none
-    var reader = RecipeReader(
-      file: file, folder: folder, checksFiles: checkingFiles)
-    reader.apply(overrides, to: &root)
-    self = try reader.read(root)
+    self = try RecipeChain(
+      parsing: text, file: file, folder: folder, overrides: overrides, checkingFiles: checkingFiles
+    ).single()
+  }
+
+  /// Reads the file of a recipe of one run.
+  ///
+  /// - Throws: ``RecipeError`` with all faults.
+  public static func read(_ file: String, overrides: [String] = []) throws -> Recipe {
+    try RecipeChain.read(file, overrides: overrides).single()
   }
 
   init(
     file: String, model: String, weights: WeightQuantization, method: AdapterMethod,
     methodSettings: SettingValues, objective: ObjectiveKind, objectiveSettings: SettingValues,
-    adapterFolder: String?, data: SettingValues, training: SettingValues, output: String
+    adapterFolder: String?, data: SettingValues, training: SettingValues, output: String,
+    stage: String? = nil
   ) {
     self.file = file
     self.model = model
@@ -102,6 +83,7 @@ public struct Recipe: Sendable {
     self.data = data
     self.training = training
     self.output = output
+    self.stage = stage
   }
 
   /// The keys of a recipe's first level, besides the sections `method`, `objective`, `data` and

@@ -23,7 +23,11 @@ struct Table {
 
   init(_ columns: (heading: String, alignment: Alignment)...) { self.columns = columns }
 
-  mutating func add(_ cells: String...) {
+  init(columns: [(heading: String, alignment: Alignment)]) { self.columns = columns }
+
+  mutating func add(_ cells: String...) { add(cells) }
+
+  mutating func add(_ cells: [String]) {
     precondition(cells.count == columns.count, "\(cells.count) cells, \(columns.count) columns")
     rows.append(cells)
   }

@@ -25,14 +25,17 @@ struct RunOptions: ParsableArguments {
   /// Reads a recipe and all that it names.
   ///
   /// - Parameter startsRun: whether the run's folder must be free.
-  func pipeline(_ file: String, startsRun: Bool = false) async throws -> Pipeline {
-    let recipe = try UsageError.catching { try Recipe.read(file, overrides: overrides) }
+  func run(_ file: String, startsRun: Bool = false) async throws -> ChainRun {
+    let chain = try UsageError.catching { try RecipeChain.read(file, overrides: overrides) }
     // Large data takes a while to read; nobody wants to hear this after it.
-    if startsRun { try RunFolder(path: recipe.output).expectNoRun() }
-    let local = try await ModelReferenceOption.locate(recipe.model)
-    return try Pipeline(
-      recipe, model: local, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    if startsRun { try chain.expectNoRun() }
+    let local = try await ModelReferenceOption.locate(chain.stages[0].model)
+    return try ChainRun(
+      chain, model: local, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
   }
+
+  /// The same for a recipe of one run.
+  func pipeline(_ file: String) async throws -> Pipeline { try await run(file).pipelines[0] }
 }
 
 /// Shows a run on the terminal while it goes.
@@ -58,6 +61,10 @@ struct RunDisplay {
       if !reference.note.isEmpty { note(reference.note) }
       progress.update(
         "reference", completed: reference.completed, total: reference.count, unit: .items("rows"))
+    case .stage(let stage):
+      note(
+        "\nstage \(stage.number) of \(stage.count): \(stage.name)"
+          + (stage.isFinished ? ", finished before" : ""))
     case .plan(let plan):
       stepCount = plan.steps
       if plan.startStep > 0 { note("resumed after step \(plan.startStep)") }

@@ -62,6 +62,15 @@ struct RecipeNode: Equatable {
     content = .mapping(members)
   }
 
+  /// Gives a key of the mapping, if it is there, another value.
+  mutating func replace(_ key: String, with content: Content) {
+    guard case .mapping(var members) = self.content,
+      let position = members.firstIndex(where: { $0.key == key })
+    else { return }
+    members[position].value.content = content
+    self.content = .mapping(members)
+  }
+
   /// Takes a key out of the mapping at a path, if it is there.
   mutating func remove(_ key: String, from section: String) {
     guard var members, let position = members.firstIndex(where: { $0.key == section }),

@@ -11,7 +11,7 @@ struct RecipeReader {
   /// What the file's paths are relative to.
   let folder: String
   let checksFiles: Bool
-  private var faults: [RecipeFault] = []
+  var faults: [RecipeFault] = []
 
   init(file: String, folder: String, checksFiles: Bool) {
     self.file = file
@@ -19,40 +19,12 @@ struct RecipeReader {
     self.checksFiles = checksFiles
   }
 
-  // MARK: Overrides
-
-  /// Puts values of the command line in the place of the file's.
-  mutating func apply(_ overrides: [String], to root: inout RecipeNode) {
-    for override in overrides {
-      let halves = override.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let path = halves[0].split(separator: ".", omittingEmptySubsequences: false)
-      guard halves.count == 2, path.allSatisfy({ !$0.isEmpty }) else {
-        faults.append(
-          RecipeFault(
-            .override(override), key: "", "is not an override",
-            advice: "write section.key=value, like training.steps=10"))
-        continue
-      }
-      let empty = RecipeNode(origin: .override(override), content: .scalar(.null))
-      do {
-        let value = try RecipeNode.parse(String(halves[1]), file: file, override: override)
-        root.set(path.map(String.init)[...], to: value ?? empty)
-        if path == ["training", "steps"] { root.remove("epochs", from: "training") }
-        if path == ["training", "epochs"] { root.remove("steps", from: "training") }
-      } catch let error as RecipeError {
-        faults += error.faults
-      } catch {
-        faults.append(RecipeFault(.override(override), key: "", "cannot be read: \(error)"))
-      }
-    }
-  }
-
   // MARK: Sections
 
   /// Reads the whole recipe.
   ///
   /// - Throws: ``RecipeError`` with all faults.
-  mutating func read(_ root: RecipeNode) throws -> Recipe {
+  mutating func readChain(_ root: RecipeNode) throws -> RecipeChain {
     guard root.members != nil else {
       faults.append(
         RecipeFault(
@@ -60,13 +32,35 @@ struct RecipeReader {
           advice: "see `hone recipes show lora`"))
       throw RecipeError(file: file, faults: faults)
     }
+    let stages = root["stages"] == nil ? [readRun(root)] : readStages(root)
+    let read = stages.compactMap { $0 }
+    guard faults.isEmpty, read.count == stages.count, let first = read.first else {
+      throw RecipeError(file: file, faults: faults)
+    }
+    let output = read.count == 1 && first.stage == nil ? first.output : self.output(of: root)
+    return RecipeChain(file: file, stages: read, output: output)
+  }
+
+  /// The run's folder where nothing is wrong with it.
+  func output(of root: RecipeNode) -> String {
+    let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+    guard let node = root["output"], let text = node.value.string else {
+      return path("runs/\(name.isEmpty ? "run" : name)", origin: root.origin)
+    }
+    return path(text, origin: node.origin)
+  }
+
+  /// Reads one run; nil when something is wrong.
+  ///
+  /// - Parameter stage: which stage it is, where there are any.
+  mutating func readRun(_ root: RecipeNode, stage: RecipeStage? = nil) -> Recipe? {
     let sections = ["method", "objective", "data", "training"]
-    let known = Recipe.settings.map(\.key) + sections
+    let known = Recipe.settings.map(\.key) + sections + ["stages"]
     for member in root.members ?? [] where !known.contains(member.key) {
       faults.append(unknown(member, in: "a recipe", prefix: "", known: known))
     }
     let (model, weights) = readModel(root)
-    let output = value(of: Recipe.settings[1], in: root, prefix: "")?.string
+    _ = value(of: Recipe.settings[1], in: root, prefix: "")
     let reference = model.flatMap { resolved(model: $0, node: root["model"] ?? root) }
     let method = readMethod(root)
     let objective = readObjective(root)
@@ -77,17 +71,17 @@ struct RecipeReader {
     let training = readTraining(root)
     checkValidation(root)
     guard faults.isEmpty, let reference, let method, let objective, let data, let training else {
-      throw RecipeError(file: file, faults: faults)
+      return nil
     }
-    let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
     return Recipe(
       file: file, model: reference, weights: weights, method: method.method,
-      methodSettings: method.settings, objective: objective.kind,
-      objectiveSettings: objective.settings, adapterFolder: method.adapterFolder, data: data,
+      methodSettings: stage?.methodSettings(method) ?? method.settings, objective: objective.kind,
+      objectiveSettings: stage?.objectiveSettings(objective) ?? objective.settings,
+      adapterFolder: stage?.adapterFolder ?? method.adapterFolder, data: data,
       training: training.filling(
         "learning_rate",
         with: .number(method.method.learningRate * objective.kind.rateFactor)),
-      output: output ?? path("runs/\(name.isEmpty ? "run" : name)", origin: root.origin))
+      output: stage?.output ?? output(of: root), stage: stage?.name)
   }
 
   /// A name, or a mapping of `path` and how the weights are kept.
@@ -108,7 +102,7 @@ struct RecipeReader {
     return (values?.optionalText("path"), weights ?? .stored)
   }
 
-  private mutating func missing(_ key: String, in node: RecipeNode, advice: String) {
+  mutating func missing(_ key: String, in node: RecipeNode, advice: String) {
     faults.append(RecipeFault(node.origin, key: key, "is not set", advice: advice))
   }
 
@@ -220,7 +214,7 @@ struct RecipeReader {
   }
 
   /// The value of a key, where there is one and it is not none.
-  private func set(_ key: String, in section: RecipeNode) -> RecipeNode? {
+  func set(_ key: String, in section: RecipeNode) -> RecipeNode? {
     section[key].flatMap { [.null, .string("none")].contains($0.value) ? nil : $0 }
   }
 
@@ -302,7 +296,7 @@ struct RecipeReader {
     return value
   }
 
-  private func unknown(
+  func unknown(
     _ member: RecipeNode.Member, in owner: String, prefix: String, known: [String]
   ) -> RecipeFault {
     let advice =
@@ -313,7 +307,7 @@ struct RecipeReader {
     return RecipeFault(member.origin, key: key, "is not a key of \(owner)", advice: advice)
   }
 
-  private func shown(_ value: JSONValue) -> String {
+  func shown(_ value: JSONValue) -> String {
     switch value {
     case .null: "empty"
     case .string(let text): FormatError.quoted(text)

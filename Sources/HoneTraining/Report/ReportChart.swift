@@ -6,6 +6,8 @@ struct ReportChart {
     /// Single steps, behind the line that matters.
     case faint
     case line
+    /// A line of equal weight, in the other colour.
+    case opposed
     /// Few points, joined and marked.
     case marked
   }

@@ -4,35 +4,61 @@ extension ReportContent {
   /// The report as one page that needs nothing else: no scripts, no fonts or pictures from elsewhere.
   public var html: String {
     let parts = [
-      header, chart, smallCharts, exam, answers, columns, memoryPart, recipePart, provenance,
+      header, chart, curveCharts, smallCharts, exam, answers, columns, memoryPart, recipePart,
+      provenance,
     ]
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="color-scheme" content="light dark">
-      <meta http-equiv="Content-Security-Policy" \
-      content="default-src 'none'; style-src 'unsafe-inline'">
-      <title>\(title.asMarkup)</title>
-      <style>
-      \(ReportStyle.css)
-      </style>
-      </head>
-      <body>
-      <main>
-      \(parts.filter { !$0.isEmpty }.joined(separator: "\n"))
-      </main>
-      </body>
-      </html>
+    return Self.page(title: title, parts)
+  }
 
-      """
+  /// A whole page of parts.
+  static func page(title: String, _ parts: [String]) -> String {
+    """
+    <!DOCTYPE html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <meta http-equiv="Content-Security-Policy" \
+    content="default-src 'none'; style-src 'unsafe-inline'">
+    <title>\(title.asMarkup)</title>
+    <style>
+    \(ReportStyle.css)
+    </style>
+    </head>
+    <body>
+    <main>
+    \(parts.filter { !$0.isEmpty }.joined(separator: "\n"))
+    </main>
+    </body>
+    </html>
+
+    """
   }
 
   // MARK: Head
 
-  private var header: String {
+  var header: String {
+    """
+    <header>
+    <p class="outcome">\(outcome.asMarkup)</p>
+    <h1>\(title.asMarkup)</h1>
+    <p class="summary">\(summary.asMarkup)</p>
+    </header>
+    """ + notices
+  }
+
+  /// The same on the page of several stages.
+  var stageHeader: String {
+    """
+    <header>
+    <h1>\(title.asMarkup)</h1>
+    <p class="summary">\(summary.asMarkup)</p>
+    </header>
+    """ + notices
+  }
+
+  private var notices: String {
     let numbers = highlights.map { highlight in
       let note = highlight.note.isEmpty ? "" : "<small>\(highlight.note.asMarkup)</small>"
       return """
@@ -40,20 +66,14 @@ extension ReportContent {
         """
     }
     let warned = warnings.map { "<li>\($0.asMarkup)</li>" }.joined(separator: "\n")
-    return """
-      <header>
-      <p class="outcome">\(outcome.asMarkup)</p>
-      <h1>\(title.asMarkup)</h1>
-      <p class="summary">\(summary.asMarkup)</p>
-      </header>
-      """ + (warned.isEmpty ? "" : "\n<ul class=\"warnings\">\n\(warned)\n</ul>")
-        + (numbers.isEmpty
-          ? "" : "\n<dl class=\"highlights\">\n\(numbers.joined(separator: "\n"))\n</dl>")
+    return (warned.isEmpty ? "" : "\n<ul class=\"warnings\">\n\(warned)\n</ul>")
+      + (numbers.isEmpty
+        ? "" : "\n<dl class=\"highlights\">\n\(numbers.joined(separator: "\n"))\n</dl>")
   }
 
   // MARK: Charts
 
-  private var chart: String {
+  var chart: String {
     let losses = steps.map { (x: Double($0.step), y: $0.loss) }
     let held = validations.map { (x: Double($0.step), y: $0.loss) }
     guard !losses.isEmpty || !held.isEmpty else { return "" }
@@ -81,7 +101,40 @@ extension ReportContent {
       """
   }
 
-  private var smallCharts: String {
+  var curveCharts: String {
+    let figures = curves.filter { $0.lines.contains { !$0.points.isEmpty } }.map { curve in
+      let label: (Double) -> String = {
+        curve.isShare ? "\(Int((100 * $0).rounded())) %" : ReportText.digits($0, 3)
+      }
+      let lines = curve.lines.map { line in
+        let points = line.points.map { (x: Double($0.step), y: $0.value) }
+        return switch line.kind {
+        case .trained:
+          ReportChart.Line(name: line.name, style: .line, points: Self.smoothed(points))
+        case .opposed:
+          ReportChart.Line(name: line.name, style: .opposed, points: Self.smoothed(points))
+        case .heldOut: ReportChart.Line(name: line.name, style: .marked, points: points)
+        }
+      }
+      let ends = curve.lines.compactMap { line in
+        line.points.last.map { "\(line.name) \(label($0.value))" }
+      }
+      let svg = ReportChart(
+        summary: "\(curve.name) by step, in the end \(ends.joined(separator: ", ")).",
+        lines: lines, width: 420, height: 200, tickCount: 4, label: label
+      ).svg
+      return """
+        <figure>
+        <h3>\(curve.name.asMarkup)</h3>
+        \(svg)<figcaption>\(curve.caption.asMarkup)</figcaption>
+        </figure>
+        """
+    }
+    guard !figures.isEmpty else { return "" }
+    return "<section class=\"small curves\">\n\(figures.joined(separator: "\n"))\n</section>"
+  }
+
+  var smallCharts: String {
     guard steps.count > 1 else { return "" }
     let charts: [(name: String, value: (Step) -> Double, label: (Double) -> String)] = [
       ("Learning rate", \.learningRate, { ReportText.digits($0, 2) }),
@@ -145,10 +198,16 @@ extension ReportContent {
   }
 
   private static func score(_ right: Int, of count: Int, _ kind: String) -> String {
-    let share = count > 0 ? min(max(Double(right) / Double(count), 0), 1) * 100 : 0
+    score(
+      "\(ReportText.count(right)) of \(ReportText.count(count))",
+      share: count > 0 ? Double(right) / Double(count) : 0, kind)
+  }
+
+  static func score(_ value: String, share: Double, _ kind: String) -> String {
+    let share = min(max(share, 0), 1) * 100
     return """
       <td><span class="bar \(kind)"><i style="width:\(String(format: "%.1f", share))%"></i></span>\
-      <span class="score">\(ReportText.count(right)) of \(ReportText.count(count))</span></td>
+      <span class="score">\(value.asMarkup)</span></td>
       """
   }
 
@@ -173,7 +232,9 @@ extension ReportContent {
       """
   }
 
-  private static func answer(_ text: String, _ kind: String, _ expects: [String]) -> String {
+  static func answer(
+    _ text: String, _ kind: String, _ expects: [String], titled title: String? = nil
+  ) -> String {
     var mark = ""
     if !expects.isEmpty {
       let isRight = expects.allSatisfy(text.contains)
@@ -181,7 +242,7 @@ extension ReportContent {
     }
     let words = text.isEmpty ? "<em>nothing</em>" : marked(text, expects)
     return """
-      <div class="\(kind)"><h3>\(kind)\(mark)</h3><p dir="auto">\(words)</p></div>
+      <div class="\(kind)"><h3>\((title ?? kind).asMarkup)\(mark)</h3><p dir="auto">\(words)</p></div>
       """
   }
 
@@ -201,7 +262,7 @@ extension ReportContent {
 
   // MARK: Figures
 
-  private var columns: String {
+  var columns: String {
     let parts = [("Run", run), ("Data", data)].filter { !$0.1.isEmpty }.map { name, entries in
       "<section>\n<h2>\(name)</h2>\n\(Self.list(entries))\n</section>"
     }
@@ -242,7 +303,7 @@ extension ReportContent {
 
   // MARK: What it was made of
 
-  private var recipePart: String {
+  var recipePart: String {
     guard !recipe.isEmpty else { return "" }
     let lines = recipe.split(separator: "\n", omittingEmptySubsequences: false).map { line in
       let start = line.firstIndex { $0 != " " } ?? line.endIndex
@@ -257,7 +318,7 @@ extension ReportContent {
       """
   }
 
-  private var provenance: String {
+  var provenance: String {
     guard !versions.isEmpty || !checksums.isEmpty else { return "" }
     let files = checksums.map { file in
       """

@@ -17,6 +17,8 @@ public struct ReportContent: Sendable {
   public var steps: [Step] = []
   /// The losses on held-out data in ascending order; the one of step 0 is the untrained model's.
   public var validations: [Validation] = []
+  /// What the objective reports besides its loss, a chart each.
+  public var curves: [Curve] = []
   /// Scores before and after.
   public var exams: [Exam] = []
   /// Questions with the answers before and after.
@@ -96,6 +98,54 @@ public struct ReportContent: Sendable {
       self.step = step
       self.loss = loss
       self.isBest = isBest
+    }
+  }
+
+  /// Numbers of an objective by step, in one chart.
+  public struct Curve: Sendable, Equatable {
+    public var name: String
+    /// What the chart shows, in a sentence.
+    public var caption: String
+    /// Whether the values are shares, from 0 to 1.
+    public var isShare: Bool
+    public var lines: [Line]
+
+    public init(_ name: String, caption: String, isShare: Bool = false, lines: [Line]) {
+      self.name = name
+      self.caption = caption
+      self.isShare = isShare
+      self.lines = lines
+    }
+
+    public struct Line: Sendable, Equatable {
+      public enum Kind: Sendable {
+        /// Of each step, shown smoothed.
+        case trained
+        /// The same, of what stands against it.
+        case opposed
+        /// Of held-out data, few points.
+        case heldOut
+      }
+
+      public var name: String
+      public var kind: Kind
+      public var points: [Point]
+
+      public init(_ name: String, _ kind: Kind, _ points: [Point]) {
+        self.name = name
+        self.kind = kind
+        self.points = points
+      }
+    }
+
+    public struct Point: Sendable, Equatable {
+      public var step: Int
+      public var value: Double
+
+      public init(step: Int, value: Double) {
+        self.step = step
+        self.value = value
+      }
     }
   }
 

@@ -68,15 +68,17 @@ enum ReportStyle {
     svg polyline { fill: none; stroke-linejoin: round; stroke-linecap: round; }
     svg polyline.faint { stroke: var(--faint); stroke-width: 1; }
     svg polyline.line { stroke: var(--accent); stroke-width: 2; }
+    svg polyline.opposed { stroke: var(--second); stroke-width: 2; }
     svg polyline.marked { stroke: var(--second); stroke-width: 1.5; stroke-dasharray: 3 4; }
     svg circle.marked { fill: var(--paper); stroke: var(--second); stroke-width: 2; }
     svg circle.line { fill: var(--accent); }
+    svg circle.opposed { fill: var(--second); }
     svg circle.faint { display: none; }
     svg text { font-size: 12px; fill: var(--soft); text-anchor: middle; }
     svg text.up { text-anchor: end; dominant-baseline: middle; }
     svg text.name { text-anchor: start; dominant-baseline: middle; font-size: 13px; }
     svg text.line { fill: var(--accent); }
-    svg text.marked { fill: var(--second); }
+    svg text.opposed, svg text.marked { fill: var(--second); }
     .small { display: grid; grid-template-columns: 1fr 1fr; gap: 28px 32px; margin-top: 36px; }
     table { border-collapse: collapse; width: 100%; font-size: 15px; }
     th { text-align: left; font-weight: 450; }
@@ -122,10 +124,13 @@ enum ReportStyle {
     code { font-size: 12px; overflow-wrap: anywhere; }
     .files { margin-top: 20px; font-size: 14px; }
     .files th:first-child { overflow-wrap: anywhere; }
+    .stage { margin-top: 72px; }
+    .stage h1 { font-size: 32px; }
+    .stage header { margin-bottom: 20px; }
     @media (max-width: 700px) {
       main { padding: 32px 20px 64px; }
       h1 { font-size: 34px; }
-      .small, .columns, .pair { grid-template-columns: 1fr; }
+      .small, .columns, .pair { grid-template-columns: 1fr !important; }
       .files, .exam { font-size: 13px; }
       .bar { width: 100%; }
       .score { width: auto; }

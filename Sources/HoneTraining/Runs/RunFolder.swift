@@ -51,7 +51,7 @@ public struct RunFolder: Sendable {
   func bestPath(step: Int) -> String { "\(checkpointsPath)/best-\(step)" }
 
   /// Writes a folder that appears whole or not at all; one of that name is replaced.
-  func writeFolder(_ target: String, _ fill: (String) throws -> Void) throws {
+  package func writeFolder(_ target: String, _ fill: (String) throws -> Void) throws {
     let name = URL(fileURLWithPath: target).lastPathComponent
     let parent = String(target.dropLast(name.count + 1))
     let partial = "\(parent)/.\(name).partial"

@@ -4,6 +4,7 @@ package protocol SomeRun: AnyObject {
   var validationCount: Int { get }
   func largestSteps(ofFirst count: Int) throws -> [Int]
   func measure(step: Int) throws -> (tokens: Int, seconds: Double)
+  func expectSameOrigin() throws
   func run(
     resuming: Bool, isInterrupted: () -> Bool, willStart: () throws -> Void,
     listener: (TrainingEvent) -> Void

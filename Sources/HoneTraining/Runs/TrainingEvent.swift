@@ -4,6 +4,8 @@ import HoneFormats
 public enum TrainingEvent: Sendable {
   /// How far the reference's log-probabilities are, before the first step.
   case reference(Reference)
+  /// A stage of a recipe with several begins, or is found finished.
+  case stage(Stage)
   /// What will happen.
   case plan(Plan)
   case step(Step)
@@ -25,6 +27,22 @@ public enum TrainingEvent: Sendable {
       self.count = count
       self.seconds = seconds
       self.note = note
+    }
+  }
+
+  public struct Stage: Sendable {
+    public var name: String
+    /// Which one it is, from 1, and of how many.
+    public var number: Int
+    public var count: Int
+    /// Whether it was trained before and is only looked at.
+    public var isFinished: Bool
+
+    package init(name: String, number: Int, count: Int, isFinished: Bool) {
+      self.name = name
+      self.number = number
+      self.count = count
+      self.isFinished = isFinished
     }
   }
 
@@ -89,6 +107,17 @@ public enum TrainingEvent: Sendable {
       self.peakMemory = peakMemory
     }
 
+    /// Reads it from its line in `events.jsonl`; nil when that says something else.
+    package init?(event: JSONObject) {
+      guard let reason = event["reason"]?.string.flatMap(Reason.init),
+        let step = event["step"]?.integer,
+        let seconds = event["seconds"]?.double, let memory = event["peak_memory_bytes"]?.integer
+      else { return nil }
+      self.init(
+        reason: reason, step: step, bestStep: event["best_step"]?.integer, seconds: seconds,
+        peakMemory: memory)
+    }
+
     /// Of a run that was interrupted before it began.
     package init(interruptedAfter step: Int, peakMemory: Int) {
       self.init(
@@ -105,6 +134,12 @@ public enum TrainingEvent: Sendable {
         ("event", .string("reference")), ("completed", .integer(reference.completed)),
         ("count", .integer(reference.count)), ("seconds", .number(reference.seconds)),
         ("note", .string(reference.note)),
+      ]
+    case .stage(let stage):
+      members = [
+        ("event", .string("stage")), ("name", .string(stage.name)),
+        ("number", .integer(stage.number)), ("count", .integer(stage.count)),
+        ("finished", .bool(stage.isFinished)),
       ]
     case .plan(let plan):
       members = [

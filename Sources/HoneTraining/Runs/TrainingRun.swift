@@ -141,6 +141,20 @@ where Goal.Batch == Source.Batch {
     return end
   }
 
+  /// Makes sure that the run in the folder was made from the same, by its last checkpoint; what is
+  /// trained becomes that checkpoint's.
+  ///
+  /// - Throws: ``TrainingError`` that names what differs, or when there is no checkpoint.
+  package func expectSameOrigin() throws {
+    guard let last = folder.checkpointSteps.last else {
+      throw TrainingError(
+        folder.path, problem: "has no checkpoint that says what it was made from",
+        advice: "remove the folder to train it again")
+    }
+    _ = try Checkpoint.read(
+      folder.checkpointPath(step: last), adapter: adapter, optimizer: optimizer, origin: origin)
+  }
+
   /// How often a whole run validates.
   package var validationCount: Int {
     guard validation != nil else { return 0 }

@@ -51,7 +51,7 @@ struct Quickstart: AsyncParsableCommand {
     return (0..<5).map { answers[$0 * (answers.count - 1) / 4] }
   }
 
-  private static func short(_ text: String) -> String {
+  static func short(_ text: String) -> String {
     let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
     return line.count > 100 ? line.prefix(97) + "..." : line
   }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HoneFormats
 import HoneRecipes
+import HoneTraining
 
 struct Train: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -24,18 +25,38 @@ struct Train: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let pipeline = try await options.pipeline(recipe, startsRun: !resume)
+    let run = try await options.run(recipe, startsRun: !resume)
+    guard !run.chain.hasStages else { return try runStages(run) }
+    let pipeline = run.pipelines[0]
     if !json { standardError.write(pipeline.heading) }
     let result = try Self.run(pipeline, resuming: resume, json: json)
     guard !json else { return }
     print(result.summary(of: pipeline))
-    print("\nreport   \(pipeline.folder.path)/report.html")
-    print("adapter  \(pipeline.folder.adapterPath)")
-    let recipe = pipeline.recipe
+    Self.printEnd(of: pipeline.recipe, in: pipeline.folder)
+  }
+
+  private func runStages(_ run: ChainRun) throws {
+    if !json { standardError.write(run.heading) }
+    var display = RunDisplay(json: json)
+    let result = try run.run(
+      resuming: resume, isInterrupted: { Task.isCancelled }, listener: { display.show($0) })
+    if result.isInterrupted, let stage = result.stages.last {
+      standardError.write(
+        "a checkpoint of step \(stage.result.end.step) of \(stage.name) is written; --resume goes on "
+          + "after it\n")
+      throw CancellationError()
+    }
+    guard !json else { return }
+    print(result.summary)
+    Self.printEnd(of: run.chain.stages[0], in: run.folder)
+  }
+
+  /// Where everything is.
+  private static func printEnd(of recipe: Recipe, in folder: RunFolder) {
+    print("\nreport   \(folder.path)/report.html")
+    print("adapter  \(folder.adapterPath)")
     let weights = recipe.weights == .stored ? "" : " --weights \(recipe.weights.rawValue)"
-    print(
-      "try it   hone chat --model \(recipe.model)\(weights) --adapter \(pipeline.folder.adapterPath)"
-    )
+    print("try it   hone chat --model \(recipe.model)\(weights) --adapter \(folder.adapterPath)")
   }
 
   /// Trains; an interruption ends in a checkpoint and exit code 130.
@@ -84,7 +105,51 @@ extension RunResult {
       "\(end.step) steps in \(end.seconds.asDuration), memory at most \(end.peakMemory.asBytes)"
     ]
     let isEmpty = heldOutLoss == nil && scores.isEmpty && preferencesRight == nil
-    return (isEmpty ? lines : lines + ["", table.text]).joined(separator: "\n")
+    return ((isEmpty ? lines : lines + ["", table.text]) + warnings.map { "\nwarning: \($0)" })
+      .joined(separator: "\n")
+  }
+}
+
+extension ChainRun {
+  /// What is about to happen, a few lines a stage.
+  var heading: String {
+    pipelines.map { "\($0.recipe.stage ?? ""): \($0.heading)" }.joined()
+  }
+}
+
+extension ChainRun.Result {
+  /// What each stage made of the held-out data, and a few answers side by side.
+  var summary: String {
+    var table = Table(
+      columns: [("", .left)] + comparison.columns.map { ($0.uppercased(), .right) })
+    for score in comparison.scores {
+      table.add([score.name] + score.right.map { "\($0) of \(score.count)" })
+    }
+    for share in comparison.likelier {
+      table.add(
+        ["chosen is likelier (\(share.stage))"]
+          + share.values.map { "\(Int((100 * $0).rounded())) %" })
+    }
+    var parts = stages.map { stage in
+      "\(stage.name): \(stage.result.end.step) steps in \(stage.result.end.seconds.asDuration), "
+        + "memory at most \(stage.result.end.peakMemory.asBytes)"
+    }
+    if !comparison.scores.isEmpty || !comparison.likelier.isEmpty { parts += ["", table.text] }
+    let width = (comparison.columns.map(\.count).max() ?? 0) + 2
+    for stage in stages {
+      for answer in comparison.answers.filter({ $0.stage == stage.name }).prefix(3) {
+        parts.append("\n\(Quickstart.short(answer.question))")
+        for (column, text) in zip(comparison.columns, answer.texts) {
+          parts.append(
+            "  \(column.padding(toLength: width, withPad: " ", startingAt: 0))"
+              + Quickstart.short(text))
+        }
+      }
+    }
+    for stage in stages {
+      parts += stage.result.warnings.map { "\nwarning: \(stage.name): \($0)" }
+    }
+    return parts.joined(separator: "\n")
   }
 }
 

@@ -90,6 +90,30 @@ import Testing
     return content
   }
 
+  @Test func `numbers of the objective are charts, shares in per cent`() {
+    var content = ReportContent(title: "voice", summary: "", outcome: "")
+    typealias Point = ReportContent.Curve.Point
+    content.curves = [
+      .init(
+        "Rewards", caption: "How much <likelier>.",
+        lines: [
+          .init("chosen", .trained, (1...30).map { Point(step: $0, value: Double($0) / 30) }),
+          .init("rejected", .opposed, (1...30).map { Point(step: $0, value: -Double($0) / 10) }),
+        ]),
+      .init(
+        "Right", caption: "", isShare: true,
+        lines: [.init("held out", .heldOut, [Point(step: 30, value: 0.975)])]),
+      .init("Nothing", caption: "", lines: [.init("none", .trained, [])]),
+    ]
+    let page = content.html
+    #expect(page.contains("Rewards by step, in the end chosen 1, rejected -3."))
+    #expect(page.contains("How much &lt;likelier&gt;."))
+    #expect(page.contains("<polyline class=\"opposed\""))
+    #expect(page.contains("<text class=\"name opposed\""))
+    #expect(page.contains("step 30: 98 %"))
+    #expect(!page.contains("Nothing"))
+  }
+
   @Test func `the page is what it was`() throws {
     let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Fixtures/report.html")

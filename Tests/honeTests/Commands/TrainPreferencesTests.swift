@@ -78,6 +78,20 @@ import Testing
     #expect(outcome.output.contains("preferences right"))
   }
 
+  @Test func `that length explains the preference is told in the end and in the report`() throws {
+    let tiny = try Tiny()
+    let rows = (0..<24).map {
+      #"{"prompt": "Sum \#($0)?", "chosen": " It is all of \#($0 + 7) in the end.", "rejected": " \#($0)."}"#
+    }
+    _ = try tiny.folder.write(rows.joined(separator: "\n") + "\n", to: "train.jsonl")
+    let outcome = try tiny.train(tiny.recipe("dpo"))
+    let warning = "he longer answer is the chosen one in 100 % of the pairs"
+    #expect(outcome.output.contains("\nwarning: T\(warning)"))
+    let report = try String(contentsOfFile: "\(tiny.run)/report.html", encoding: .utf8)
+    #expect(report.contains("<li>T\(warning)"))
+    #expect(report.contains("<h3>Rewards</h3>") && report.contains("<h3>Preferences right</h3>"))
+  }
+
   @Test(arguments: ["kto", "orpo", "simpo", "cpo", "{dpo: {loss: [ipo, sft], reference: none}}"])
   func `the others learn too`(_ objective: String) throws {
     let tiny = try Tiny()
