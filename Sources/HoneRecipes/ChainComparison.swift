@@ -41,6 +41,8 @@ extension ChainRun {
   func compare(
     _ stages: [StageResult], isInterrupted: () -> Bool
   ) throws -> ChainComparison? {
+    // A reward model answers nothing.
+    let stages = stages.filter { !$0.pipeline.recipe.objective.givesRewards }
     var comparison = ChainComparison(columns: ["base"] + stages.map(\.name))
     var adapters: [any Adapter] = [NoAdapter()]
     for stage in stages {

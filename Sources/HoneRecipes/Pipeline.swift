@@ -50,8 +50,13 @@ public final class Pipeline {
     options = try TrainingOptions(training)
     let start = standIn ?? recipe
     startingAdapter = start.adapterFolder
+    var adapter: any TrainableAdapter
     if let folder = start.adapterFolder {
-      let found = try AdapterFolder.load(folder, for: model, engine: engine)
+      let isReward = recipe.objective.givesRewards && RewardModel.isFolder(folder)
+      let found: any TrainableAdapter =
+        try isReward
+        ? RewardModel.load(folder, for: model, engine: engine)
+        : AdapterFolder.load(folder, for: model, engine: engine)
       guard found.methodName == recipe.method.name else {
         throw AdapterError(
           folder,
@@ -61,6 +66,10 @@ public final class Pipeline {
     } else {
       adapter = try recipe.method.make(start.methodSettings, model, engine, options.seed)
     }
+    if recipe.objective.givesRewards, !(adapter is RewardModel) {
+      adapter = RewardModel(over: adapter, of: model, engine: engine, seed: options.seed)
+    }
+    self.adapter = adapter
 
     let files = try Self.files(recipe.data)
     train = try TrainingData(files.train, of: recipe, for: model)
@@ -110,6 +119,14 @@ public final class Pipeline {
             data.preferences(), batchSize: batchSize, accumulation: accumulation(isHeldOut),
             shuffles: shuffles && !isHeldOut, seed: seed),
           scores: isHeldOut ? references.valid : references.train)
+      }
+    case .rewards(let make):
+      return try run(make(recipe.objectiveSettings)) { data, isHeldOut in
+        ReferencedBatches(
+          try PreferenceBatches(
+            data.preferences(), batchSize: batchSize, accumulation: accumulation(isHeldOut),
+            shuffles: shuffles && !isHeldOut, seed: seed),
+          scores: nil)
       }
     case .answers(let make):
       return try run(make(recipe.objectiveSettings)) { data, isHeldOut in
@@ -182,8 +199,10 @@ public final class Pipeline {
     result.events = try folder.events()
     guard end.reason != .interrupted else { return result }
     // The best adapter, as it was left.
-    let final = try AdapterFolder.load(folder.adapterPath, for: model, engine: engine)
-    result.answers = try answers(final, isInterrupted: isInterrupted)
+    if !recipe.objective.givesRewards {
+      let final = try AdapterFolder.load(folder.adapterPath, for: model, engine: engine)
+      result.answers = try answers(final, isInterrupted: isInterrupted)
+    }
     // Half of the answers say nothing; a resumed run asks again.
     if isInterrupted() {
       result.end.reason = .interrupted

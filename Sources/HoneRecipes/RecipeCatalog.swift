@@ -46,6 +46,7 @@ public enum RecipeCatalog {
     Entry(name: "kto", files: [("kto.yaml", PackageResources.kto_yaml)]),
     Entry(name: "orpo", files: [("orpo.yaml", PackageResources.orpo_yaml)]),
     Entry(name: "simpo", files: [("simpo.yaml", PackageResources.simpo_yaml)]),
+    Entry(name: "reward", files: [("reward.yaml", PackageResources.reward_yaml)]),
   ]
 
   /// The recipe of that name.

@@ -15,6 +15,11 @@ extension RunResult {
     return (isNeutral ? nil : right(first), after)
   }
 
+  /// Whether the rewards are a score head's, and not made of log-probabilities.
+  private var isOfRewardModel: Bool {
+    events.contains { $0["rewards/chosen"] != nil && $0["logps/chosen"] == nil }
+  }
+
   /// What the course of the rewards says, in plain words.
   var preferenceWarnings: [String] {
     let steps = events.filter { $0["event"]?.string == "step" }
@@ -24,7 +29,7 @@ extension RunResult {
     }
     let tenth = max(1, steps.count / 10)
     var warnings: [String] = []
-    if let chosen = mean("rewards/chosen", steps.suffix(tenth)),
+    if !isOfRewardModel, let chosen = mean("rewards/chosen", steps.suffix(tenth)),
       let rejected = mean("rewards/rejected", steps.suffix(tenth)), chosen < 0, rejected < 0,
       mean("rewards/chosen", steps.prefix(1)).map({ $0 > chosen }) ?? false,
       mean("rewards/rejected", steps.prefix(1)).map({ $0 > rejected }) ?? false
@@ -60,8 +65,9 @@ extension RunResult {
     return [
       ReportContent.Curve(
         "Rewards",
-        caption:
-          "How much likelier than for the reference the answers became; the gap is the margin.",
+        caption: isOfRewardModel
+          ? "What the score head gives the answers; the gap is the margin."
+          : "How much likelier than for the reference the answers became; the gap is the margin.",
         lines: [
           .init("chosen", .trained, chosen),
           .init("rejected", .opposed, points("rewards/rejected", of: "step")),

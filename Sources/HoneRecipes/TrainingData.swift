@@ -38,7 +38,10 @@ package enum TrainingData {
     preferences.columns = options.columns
     if case .answers = recipe.objective.data { preferences.unpairs = true }
     let found = try PreferenceData(path, renderer: renderer, options: preferences)
-    if case .pairs = recipe.objective.data { try found.expectPairs(for: recipe.objective.name) }
+    switch recipe.objective.data {
+    case .pairs, .rewards: try found.expectPairs(for: recipe.objective.name)
+    case .texts, .answers: break
+    }
     self = .preferences(found)
   }
 

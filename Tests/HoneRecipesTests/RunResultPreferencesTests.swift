@@ -20,6 +20,7 @@ import Testing
         ("rewards/rejected", .number(rejected * progress)),
         ("rewards/margins", .number((chosen - rejected) * progress)),
         ("rewards/accuracies", .number(step == 0 ? 0 : max(early, progress))),
+        ("logps/chosen", .number(-9)),
       ])
     }
     return result

@@ -27,13 +27,26 @@ public enum AdapterFolder {
     if AdapterHubFolder.concerns(contents) {
       contents = try AdapterHubFolder.peft(contents, for: model, subject: path)
     }
+    guard !RewardModel.reads(contents.config) else {
+      throw AdapterError(
+        path, problem: "holds a reward model, which gives answers a number and writes none",
+        advice: "`hone score --data` shows what it gives")
+    }
+    return try adapter(contents, for: model, engine: engine, subject: path)
+  }
+
+  /// The adapter that contents of peft's describe.
+  static func adapter(
+    _ contents: AdapterContents, for model: LanguageModel, engine: Engine, subject: String
+  ) throws -> any TrainableAdapter {
     guard let method = AdapterMethods.all.first(where: { $0.reads(contents.config) }) else {
       let type = contents.config["peft_type"].map { $0.text() } ?? "none"
       throw AdapterError(
-        path, problem: "\(configName): peft_type is \(type), which is no method that Hone reads",
+        subject,
+        problem: "\(configName): peft_type is \(type), which is no method that Hone reads",
         advice: "it reads \(AdapterMethods.all.map(\.name).joined(separator: ", "))")
     }
-    return try method.load(AdapterReader(contents, subject: path), model, engine)
+    return try method.load(AdapterReader(contents, subject: subject), model, engine)
   }
 
   /// Reads what a folder holds, whatever it means.

@@ -22,9 +22,14 @@ public struct ObjectiveKind: Sendable {
     case texts
     /// Pairs of answers, and how their loss is made of settings.
     case pairs(@Sendable (SettingValues) throws -> any PairLoss)
+    /// Pairs of answers, which a score head learns to tell apart.
+    case rewards(@Sendable (SettingValues) -> RewardPreference)
     /// Single answers with a label.
     case answers(@Sendable (SettingValues) throws -> KTO)
   }
+
+  /// Whether what is trained gives answers a number and writes none.
+  package var givesRewards: Bool { if case .rewards = data { true } else { false } }
 
   /// Whether a reference's log-probabilities may be needed.
   package var hasReference: Bool { settings.contains { $0.key == ReferenceScores.setting.key } }
@@ -45,7 +50,7 @@ public struct ObjectiveKind: Sendable {
 /// The objectives that Hone knows.
 public enum Objectives {
   public static let all: [ObjectiveKind] = [
-    Supervised.kind, DPO.kind, KTO.kind, ORPO.kind, SimPO.kind, CPO.kind,
+    Supervised.kind, DPO.kind, KTO.kind, ORPO.kind, SimPO.kind, CPO.kind, RewardPreference.kind,
   ]
 
   /// Supervised fine-tuning, for recipes that name none.

@@ -48,7 +48,7 @@ struct Train: AsyncParsableCommand {
     }
     guard !json else { return }
     print(result.summary)
-    Self.printEnd(of: run.chain.stages[0], in: run.folder)
+    Self.printEnd(of: run.chain.stages[run.chain.stages.count - 1], in: run.folder)
   }
 
   /// Where everything is.
@@ -56,7 +56,13 @@ struct Train: AsyncParsableCommand {
     print("\nreport   \(folder.path)/report.html")
     print("adapter  \(folder.adapterPath)")
     let weights = recipe.weights == .stored ? "" : " --weights \(recipe.weights.rawValue)"
-    print("try it   hone chat --model \(recipe.model)\(weights) --adapter \(folder.adapterPath)")
+    let model = "--model \(recipe.model)\(weights) --adapter \(folder.adapterPath)"
+    if recipe.objective.givesRewards {
+      let data = recipe.data.optionalText("valid") ?? recipe.data.text("train")
+      print("try it   hone score \(model) --data \(data)")
+    } else {
+      print("try it   hone chat \(model)")
+    }
   }
 
   /// Trains; an interruption ends in a checkpoint and exit code 130.

@@ -103,6 +103,37 @@ import Testing
     #expect(tiny.kept.count == (objective == "kto" ? 2 : 0))
   }
 
+  @Test func `a reward model learns the pairs, scores answers, and writes none`() throws {
+    let tiny = try Tiny()
+    let outcome = try tiny.train(tiny.recipe("{reward: {center_rewards: 0.01}}"))
+    #expect(outcome.code == 0, "\(outcome.error)")
+    #expect(tiny.kept.isEmpty)
+    #expect(outcome.output.contains("try it   hone score --model"))
+    let last = try #require(tiny.events().last { $0["event"]?.string == "validation" })
+    let right = try #require(last["rewards/accuracies"]?.double)
+    #expect(right > 0.8)
+
+    let model = ["--model", PackageFiles.tinyModel("tied"), "--adapter", "\(tiny.run)/adapter"]
+    let data = ["--data", "\(tiny.folder.path)/valid.jsonl"]
+    let table = try Program.run(["score"] + model + data)
+    #expect(table.code == 0, "\(table.error)")
+    #expect(table.output.contains("right") && table.output.contains("chosen, mean"))
+    let lines = try Program.run(["score", "--json"] + model + data).output
+      .split(separator: "\n").map { try JSONParser.parse(String($0), file: "output") }
+    try #require(lines.count == 6)
+    let found = lines.count {
+      ($0["chosen"]?.double ?? 0) > ($0["rejected"]?.double ?? 0)
+    }
+    #expect(abs(Double(found) / 6 - right) < 1e-9)
+
+    let chat = try Program.run(["generate", "--prompt", "What is 1 and 1?"] + model)
+    #expect(chat.code == 1 && chat.error.contains("holds a reward model"), "\(chat.error)")
+    let both = try Program.run(["score", "--file", "x"] + model + data)
+    #expect(both.code == 2 && both.error.contains("one of --file and --data"), "\(both.error)")
+    let plain = try Program.run(["score"] + model.prefix(2) + data)
+    #expect(plain.code == 2 && plain.error.contains("a reward model"), "\(plain.error)")
+  }
+
   @Test func `a reference is kept, used again to the bit, and made anew when it is damaged`() throws
   {
     let tiny = try Tiny()
