@@ -243,7 +243,7 @@ public final class Pipeline {
     let data = valid ?? train
     var questions: [Question] = []
     for index in 0..<min(data.exampleCount, Self.questionLimit) {
-      if let question = try data.question(index, model.tokenizer),
+      if let question = try data.question(index),
         question.ids.count + 96 < model.spec.contextLength
       {
         questions.append(question)

@@ -2,7 +2,6 @@ import HoneAdapters
 import HoneData
 import HoneFormats
 import HoneModels
-import HoneText
 import HoneTraining
 
 /// What a run learns from: texts, or preferences.
@@ -30,6 +29,13 @@ package enum TrainingData {
         "data.format",
         problem: "is \(data.text("format")), and \(recipe.objective.name) learns from preferences",
         advice: "leave it at auto: their form is recognised")
+    }
+    guard data.text("train_on") == "assistant" else {
+      throw TrainingError(
+        "data.train_on",
+        problem:
+          "is \(data.text("train_on")), and \(recipe.objective.name) learns from whole answers",
+        advice: "leave it at assistant")
     }
     var preferences = PreferenceOptions()
     preferences.maxTokens = options.maxTokens
@@ -177,16 +183,10 @@ package enum TrainingData {
   }
 
   /// An example as a question to a model; nil for plain text.
-  func question(_ index: Int, _ tokenizer: Tokenizer) throws -> Question? {
+  func question(_ index: Int) throws -> Question? {
     switch self {
     case .texts(let data): return try data.question(index)
-    case .preferences(let data):
-      let (prompt, answer) =
-        data.isPaired
-        ? try (data.pair(index).prompt, data.pair(index).chosen)
-        : try (data.example(index).prompt, data.example(index).completion)
-      func text(_ ids: [Int32]) -> String { tokenizer.decode(ids, skippingSpecialTokens: true) }
-      return Question(text: text(prompt), ids: prompt, answer: text(answer))
+    case .preferences(let data): return try data.question(index)
     }
   }
 }

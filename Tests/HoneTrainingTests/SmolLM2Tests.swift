@@ -221,7 +221,7 @@ struct SmolLM2 {
   // MARK: Numbers from names
 
   /// Gives a tensor the numbers that the reference started from.
-  private static func start(_ parameter: Parameter) {
+  static func start(_ parameter: Parameter) {
     let isInner = parameter.name.contains("lora_A")
     let columns = Double(parameter.tensor.shape.columns)
     start(parameter, centre: 0, bound: isInner ? 1 / columns.squareRoot() : 0.02)

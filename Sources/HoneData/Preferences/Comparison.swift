@@ -39,6 +39,14 @@ package enum Passage: Sendable {
     }
   }
 
+  /// The last message, or the text.
+  var question: String {
+    switch self {
+    case .text(let text): text
+    case .messages(let messages): messages.last?["content"]?.string ?? ""
+    }
+  }
+
   func equals(_ other: Passage) -> Bool {
     switch (self, other) {
     case (.text(let one), .text(let two)): one.unicodeScalars.elementsEqual(two.unicodeScalars)

@@ -95,6 +95,14 @@ package final class PreferenceData: Sendable {
       index: index)
   }
 
+  /// A pair, or an answer with its label, as a question to a model; its answer is the chosen one.
+  package func question(_ index: Int) throws -> Question {
+    let item = try item(index)
+    return Question(
+      text: item.question, ids: item.prompt,
+      answer: reader.renderer.tokenizer.decode(item.sides[0].ids, skippingSpecialTokens: true))
+  }
+
   private func item(_ index: Int) throws -> PreferenceItem {
     let items = try reader.items(Int(records[index]))
     guard items.indices.contains(Int(parts[index])), items[Int(parts[index])].skip == nil else {

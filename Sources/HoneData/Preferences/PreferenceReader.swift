@@ -3,6 +3,8 @@ import HoneText
 
 /// A pair, or an answer with a label, in tokens that fit; or why it is left out.
 struct PreferenceItem {
+  /// What a person reads of the prompt: its last message, or its text.
+  var question = ""
   var prompt: [Int32] = []
   /// The chosen and the rejected answer; or the one that there is.
   var sides: [Side] = []
@@ -81,6 +83,7 @@ struct PreferenceReader: Sendable {
     guard item.skip == nil else { return item }
     let tokens = try renderer.tokens(
       of: comparison.prompt, with: answers, tools: comparison.tools)
+    item.question = comparison.prompt.question
     item.prompt = tokens.prompt
     item.promptHash = tokens.prompt.reduce(into: .start) { $0.mix($1) }
     item.losesPromptEnd = tokens.losesPromptEnd

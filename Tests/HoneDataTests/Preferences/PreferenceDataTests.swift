@@ -47,6 +47,17 @@ import Testing
     #expect(set.count == 1 && set.isPaired && set.statistics.endTokens == 2)
   }
 
+  @Test func `a person reads the last message of a prompt, the model all of it`() throws {
+    let (set, file) = try data(
+      #"{"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}], "#
+        + #""chosen": [{"role": "assistant", "content": "c"}], "#
+        + #""rejected": [{"role": "assistant", "content": "r"}]}"#)
+    let question = try withExtendedLifetime(file) { try set.question(0) }
+    #expect(question.text == "q")
+    #expect(question.answer.contains("c") && !question.answer.contains("<|im_end|>"))
+    #expect(try question.ids == set.pair(0).prompt)
+  }
+
   @Test func `a folder's train file is read`() throws {
     let file = try DataFile(pair("p", "c", "r"), named: "train.jsonl")
     let folder = URL(fileURLWithPath: file.path).deletingLastPathComponent().path

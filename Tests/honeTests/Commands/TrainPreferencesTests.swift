@@ -211,6 +211,7 @@ import Testing
     #expect(try fails("dpoo").contains("did you mean dpo?"))
     #expect(try fails("{dpo: {betta: 1}}").contains("did you mean beta?"))
     #expect(try fails("dpo", "data.format=messages").contains("learns from preferences"))
+    #expect(try fails("dpo", "data.train_on=last").contains("dpo learns from whole answers"))
     let answers = try tiny.folder.write(
       #"{"prompt": "a", "completion": " b", "label": true}"# + "\n", to: "answers.jsonl")
     #expect(try fails("dpo", "data.train=\(answers)").contains("kto learns from these"))
