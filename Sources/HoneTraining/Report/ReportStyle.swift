@@ -86,7 +86,8 @@ enum ReportStyle {
     td, th { padding: 8px 0; border-bottom: 1px solid var(--hair); vertical-align: middle; }
     td + td, th + td, td + th, th + th { padding-left: 28px; }
     .number { text-align: right; white-space: nowrap; }
-    .exam td { width: 30%; }
+    .exam { table-layout: fixed; }
+    .exam thead td { width: 28%; }
     .bar {
       display: inline-block; width: calc(100% - 92px); height: 8px; background: var(--wash);
       vertical-align: middle;
