@@ -215,6 +215,8 @@ where Goal.Batch == Source.Batch {
       loss += try gather(
         batch, of: weight, step: step, index: index, into: gradients, metrics: &sums)
     }
+    // A penalty says nothing of how well the model predicts: diff pruning's begins at 13.
+    let predicted = loss
     loss += penalty(into: gradients)
 
     let norm = Self.norm(of: adapter.parameters, in: gradients)
@@ -223,7 +225,7 @@ where Goal.Batch == Source.Batch {
         "step \(step)", problem: "gave a loss of \(loss) and a gradient of norm \(norm)",
         advice: "lower learning_rate; the state before this step is kept as a checkpoint")
     }
-    try divergence.check(loss, step: step)
+    try divergence.check(predicted, step: step)
     let rate = schedule.rate(step: step)
     let scale = options.gradientClip.map { norm > $0 ? $0 / (norm + 1e-6) : 1 } ?? 1
     optimizer.update(gradients, scale: Float(scale), rate: rate, step: step, in: engine)

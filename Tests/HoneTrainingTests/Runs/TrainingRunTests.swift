@@ -213,6 +213,29 @@ import Testing
     #expect(run.folder.checkpointSteps.last == 2)
   }
 
+  @Test func `a large penalty is no divergence`() throws {
+    let folder = TemporaryRun()
+    let tiny = try TinyRun(folder: folder.folder)
+    let method = try AdapterMethods.named("diff_pruning")
+    let settings = JSONObject([("l0_weight", .number(0.1))])
+    let adapter = try method.make(method.values(settings), tiny.model, tiny.engine, 5)
+    var losses: [Double] = []
+    _ = try TrainingRun(
+      tiny.model.decoder, adapter: adapter,
+      objective: Supervised(vocabularySize: tiny.model.spec.vocabularySize),
+      source: FixedBatches(steps: [[batch(randomSequences(2))]]),
+      options: plainOptions(steps: 6, rate: 1e-4), engine: tiny.engine, folder: folder.folder
+    ).run(listener: { if case .step(let step) = $0 { losses.append(step.loss) } })
+    #expect(losses.count == 6 && losses[0] > 100)
+  }
+
+  @Test func `three steps in a row above what guessing gives are`() throws {
+    let divergence = Divergence(limit: 5)
+    for loss in [6, 6, 4, 6, 6.0] { try divergence.check(loss, step: 1) }
+    let error = #expect(throws: TrainingError.self) { try divergence.check(6, step: 6) }
+    #expect(error?.description.contains("worse than guessing") == true)
+  }
+
   @Test func `early stopping leaves the best adapter`() throws {
     let run = TemporaryRun()
     let tiny = try TinyRun(folder: run.folder)
