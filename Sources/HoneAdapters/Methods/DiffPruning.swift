@@ -265,7 +265,7 @@ extension DiffPruning {
     name: "diff_pruning",
     summary: "Trains a difference of each matrix, and keeps a small share of its numbers.",
     source: "Guo et al. 2021, https://arxiv.org/abs/2012.07463",
-    learningRate: 0.001,
+    learningRate: 0.0002,
     facts: MethodFacts(
       trained: "a sparse difference of each matrix",
       parameters: "inputs · outputs a projection, and as many gates",
