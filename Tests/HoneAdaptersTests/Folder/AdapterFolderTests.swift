@@ -174,7 +174,7 @@ private let own =
       config["r"] = .string("four")
       config["use_qalora"] = .bool(true)
       config["bias"] = .string("all")
-      config["task_type"] = .string("SEQ_CLS")
+      config["task_type"] = .string("TOKEN_CLS")
       config["colour"] = .string("blue")
       config["alora_invocation_tokens"] = .array([.integer(3)])
       config["r"] = .integer(4)
@@ -202,7 +202,7 @@ private let own =
         "\(q).lora_A.weight: missing, expected [4 x 64]",
         "\(q).lora_B.weight: has shape [4 x 64], expected [64 x 4]",
         "base_model.model.model.layers.1.mlp.up_proj.lora_A.weight: 1 of its 256 numbers are not finite",
-        "task_type: is \"SEQ_CLS\", which Hone does not have; Hone's models predict the next token",
+        "task_type: is \"TOKEN_CLS\", which Hone does not have; Hone's models predict the next token",
         "colour: is no key that Hone knows for this method",
         "\(q).lora_magnitude_vector: is in the file, but the configuration has no place for it",
       ])
