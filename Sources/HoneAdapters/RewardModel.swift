@@ -121,6 +121,8 @@ public final class RewardModel: TrainableAdapter {
 
   public var isProvisional: Bool { adapter.isProvisional }
 
+  public var rateFactor: Double { adapter.rateFactor }
+
   public var obstacleToMerging: String? { "a reward model's head has no place in its base" }
 
   // MARK: What the adapter changes

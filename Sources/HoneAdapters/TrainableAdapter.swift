@@ -64,6 +64,9 @@ public protocol TrainableAdapter: Adapter {
   /// that is never the best.
   var isProvisional: Bool { get }
 
+  /// What all learning rates are multiplied by at present; a method in phases has more than one.
+  var rateFactor: Double { get }
+
   /// One adapter that does what this one and others do together, quicker than a stack of them; nil
   /// when the method has none.
   func joined(with others: [any TrainableAdapter], in engine: Engine) -> (any Adapter)?
@@ -100,6 +103,8 @@ extension TrainableAdapter {
   public func stepEnded(_ step: Int, of stepCount: Int, gradients: Gradients, in engine: Engine) {}
 
   public var isProvisional: Bool { false }
+
+  public var rateFactor: Double { 1 }
 
   public func joined(with others: [any TrainableAdapter], in engine: Engine) -> (any Adapter)? {
     nil

@@ -44,6 +44,15 @@ package struct LowRankFactors {
     right = order.map { Self.combined(p, rotations[$0]) }
   }
 
+  /// The singular values of a matrix with these rows, largest first.
+  static func values(ofRows rows: [[Double]]) -> [Double] {
+    let (base, coordinates) = orthonormal(rows)
+    var core = base.indices.map { axis in coordinates.map { $0[axis] } }
+    var none: [[Double]] = []
+    rotate(&core, &none)
+    return core.map { dot($0, $0).squareRoot() }.sorted(by: >)
+  }
+
   /// The sum of squares of the product's numbers.
   package var squaredNorm: Double { Self.dot(values, values) }
 
@@ -100,7 +109,7 @@ package struct LowRankFactors {
           let tangent = (tau < 0 ? -1 : 1) / (abs(tau) + (1 + tau * tau).squareRoot())
           let cosine = 1 / (1 + tangent * tangent).squareRoot()
           turn(&columns, first, second, cosine, cosine * tangent)
-          turn(&rotations, first, second, cosine, cosine * tangent)
+          if !rotations.isEmpty { turn(&rotations, first, second, cosine, cosine * tangent) }
         }
       }
       if isDone { return }
@@ -110,10 +119,16 @@ package struct LowRankFactors {
   private static func turn(
     _ vectors: inout [[Double]], _ first: Int, _ second: Int, _ cosine: Double, _ sine: Double
   ) {
-    for place in vectors[first].indices {
-      let (x, y) = (vectors[first][place], vectors[second][place])
-      vectors[first][place] = cosine * x - sine * y
-      vectors[second][place] = sine * x + cosine * y
+    vectors.withUnsafeMutableBufferPointer { vectors in
+      vectors[first].withUnsafeMutableBufferPointer { one in
+        vectors[second].withUnsafeMutableBufferPointer { two in
+          for place in one.indices {
+            let (x, y) = (one[place], two[place])
+            one[place] = cosine * x - sine * y
+            two[place] = sine * x + cosine * y
+          }
+        }
+      }
     }
   }
 
@@ -124,12 +139,37 @@ package struct LowRankFactors {
   }
 
   private static func add(_ vector: [Double], times factor: Double, to sum: inout [Double]) {
-    for place in sum.indices { sum[place] += factor * vector[place] }
+    vector.withUnsafeBufferPointer { vector in
+      sum.withUnsafeMutableBufferPointer { sum in
+        precondition(vector.count == sum.count)
+        for place in sum.indices { sum[place] += factor * vector[place] }
+      }
+    }
   }
 
+  /// Eight sums side by side, since a single one waits for each addition.
   private static func dot(_ one: [Double], _ two: [Double]) -> Double {
-    var sum = 0.0
-    for place in one.indices { sum += one[place] * two[place] }
-    return sum
+    one.withUnsafeBytes { one in
+      two.withUnsafeBytes { two in
+        precondition(one.count == two.count)
+        let width = MemoryLayout<SIMD8<Double>>.size
+        var sums = SIMD8<Double>.zero
+        var place = 0
+        while place + width <= one.count {
+          sums +=
+            one.loadUnaligned(fromByteOffset: place, as: SIMD8<Double>.self)
+            * two.loadUnaligned(fromByteOffset: place, as: SIMD8<Double>.self)
+          place += width
+        }
+        var sum = sums.sum()
+        while place < one.count {
+          sum +=
+            one.loadUnaligned(fromByteOffset: place, as: Double.self)
+            * two.loadUnaligned(fromByteOffset: place, as: Double.self)
+          place += MemoryLayout<Double>.size
+        }
+        return sum
+      }
+    }
   }
 }

@@ -29,17 +29,18 @@ package struct PrincipalComponents {
       [width, columns], (0..<width * columns).map { Float(source.normal(UInt64($0))) })
     var block = multiplied(start, by: matrix, in: pass)
     var last: [Double] = []
-    var factors = LowRankFactors(outer: [], inner: [])
+    var directions: [[Double]] = []
+    var along: [[Double]] = []
     // Values stand still at half of the way: their error is the square of the vectors'.
     var end = width == whole ? 1 : 40
     for step in 1...40 {
-      let directions = LowRankFactors.orthonormalRows(of: block)
+      directions = LowRankFactors.orthonormalRows(of: block)
       block = engine.tensor(
         [directions.count, rows], directions.joined().map { Float($0) })
       let inner = multiplied(block, by: matrix, byColumns: true, in: pass)
-      factors = LowRankFactors(
-        outer: directions, inner: LowRankFactors.vectors(of: inner))
-      let values = Array(factors.values.prefix(count))
+      along = LowRankFactors.vectors(of: inner)
+      if step == end { break }
+      let values = Array(LowRankFactors.values(ofRows: along).prefix(count))
       let isStill =
         values.count == last.count
         && zip(values, last).allSatisfy { abs($0 - $1) < 1e-7 * values[0] }
@@ -48,6 +49,7 @@ package struct PrincipalComponents {
       last = values
       block = multiplied(inner, by: matrix, in: pass)
     }
+    let factors = LowRankFactors(outer: directions, inner: along)
     values = Array(factors.values.prefix(count))
     left = Array(factors.left.prefix(count))
     right = Array(factors.right.prefix(count))

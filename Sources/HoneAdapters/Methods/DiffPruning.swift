@@ -26,6 +26,7 @@ public final class DiffPruning: TrainableAdapter {
   private let bySite: [Site: Int]
   fileprivate let share: Double
   private let gatedShare: Double
+  private let chosenRateRatio: Double
   private let penaltyWeight: Float
   private let lower: Float
   private let upper: Float
@@ -36,15 +37,18 @@ public final class DiffPruning: TrainableAdapter {
   /// - Parameters:
   ///   - share: of all numbers, the share that stays.
   ///   - gatedShare: of all steps, the share before the numbers are chosen.
+  ///   - chosenRateRatio: how much faster the chosen numbers learn than all of them did.
   init(
     _ modules: [Module], model: LanguageModel, share: Double = 1, gatedShare: Double = 0,
-    penaltyWeight: Float = 0, lower: Float = -1.5, upper: Float = 1.5, isChosen: Bool,
+    chosenRateRatio: Double = 1, penaltyWeight: Float = 0, lower: Float = -1.5, upper: Float = 1.5,
+    isChosen: Bool,
     engine: Engine
   ) {
     self.modules = modules
     self.model = model
     self.share = share
     self.gatedShare = gatedShare
+    self.chosenRateRatio = chosenRateRatio
     self.penaltyWeight = penaltyWeight
     self.lower = lower
     self.upper = upper
@@ -67,6 +71,8 @@ public final class DiffPruning: TrainableAdapter {
   var isChosen: Bool { phase.pointer[0] != 0 }
 
   public var isProvisional: Bool { !isChosen }
+
+  public var rateFactor: Double { isChosen ? chosenRateRatio : 1 }
 
   private func difference(_ index: Int) -> GatedDifference? {
     let module = modules[index]
@@ -126,6 +132,36 @@ public final class DiffPruning: TrainableAdapter {
 
   /// Keeps the largest numbers of all matrices together, and closes the gates of the rest.
   func choose(in engine: Engine) {
+    var largest = largest(in: engine)
+    for (index, module) in modules.enumerated() {
+      let matrix = matrix(index, in: engine)
+      for place in 0..<matrix.shape.count {
+        let stays = largest.takes(matrix.pointer[place])
+        module.values.tensor.pointer[place] = stays ? matrix.pointer[place] : 0
+        module.gates?.tensor.pointer[place] = stays ? 30 : -30
+      }
+      module.groupGate?.tensor.pointer[0] = 30
+    }
+    phase.pointer[0] = 1
+  }
+
+  /// Tells which numbers of all matrices together stay, when asked for each in order.
+  private struct Largest {
+    /// The bits of a magnitude from which numbers stay.
+    var threshold: UInt32 = 0
+    /// How many that have just this magnitude stay too: of equals, the first.
+    var equals = Int.max
+
+    mutating func takes(_ number: Float) -> Bool {
+      let bits = number.magnitude.bitPattern
+      if bits > threshold { return true }
+      guard bits == threshold && bits != 0 && equals > 0 else { return false }
+      equals -= 1
+      return true
+    }
+  }
+
+  private func largest(in engine: Engine) -> Largest {
     let total = modules.reduce(0) { $0 + $1.values.tensor.shape.count }
     let wanted = max(1, Int(Double(total) * share))
     // The bits of magnitudes sort like the magnitudes: two counts find the threshold exactly.
@@ -150,25 +186,9 @@ public final class DiffPruning: TrainableAdapter {
     let high = last(count { Int($0 >> 16) }, wanted)
     let low = last(
       count { Int($0 >> 16) == high.bin ? Int($0 & 0xffff) : nil }, wanted - high.above)
-    let threshold = UInt32(high.bin) << 16 | UInt32(low.bin)
-    // Of equals, the first.
-    var equals = wanted - high.above - low.above
-    for index in modules.indices {
-      let module = modules[index]
-      let matrix = matrix(index, in: engine)
-      for place in 0..<matrix.shape.count {
-        let bits = matrix.pointer[place].magnitude.bitPattern
-        var stays = bits > threshold
-        if bits == threshold && bits != 0 && equals > 0 {
-          stays = true
-          equals -= 1
-        }
-        module.values.tensor.pointer[place] = stays ? matrix.pointer[place] : 0
-        module.gates?.tensor.pointer[place] = stays ? 30 : -30
-      }
-      module.groupGate?.tensor.pointer[0] = 30
-    }
-    phase.pointer[0] = 1
+    return Largest(
+      threshold: UInt32(high.bin) << 16 | UInt32(low.bin),
+      equals: wanted - high.above - low.above)
   }
 
   // MARK: Merging
@@ -203,12 +223,18 @@ extension DiffPruning {
     self.init(modules, model: model, isChosen: true, engine: engine)
   }
 
+  /// Before the numbers that stay have been chosen, those that would stay now: all of them would take
+  /// as much room as the base.
   public func folder() throws -> AdapterContents {
     let engine = Engine(threads: 1, compute: .f32)
+    var largest = isChosen ? Largest() : largest(in: engine)
     let entries = modules.indices.flatMap { index -> [AdapterContents.Entry] in
       let matrix = matrix(index, in: engine)
       let name = "base_model.model.\(modules[index].site.path)"
-      var places = (0..<matrix.shape.count).filter { matrix.pointer[$0] != 0 }.map { Int32($0) }
+      var places: [Int32] = []
+      for place in 0..<matrix.shape.count where largest.takes(matrix.pointer[place]) {
+        places.append(Int32(place))
+      }
       // A file has no tensor without numbers.
       if places.isEmpty { places = [0] }
       return [
@@ -291,6 +317,9 @@ extension DiffPruning {
       Setting(
         "gate_rate_ratio", .number(0...100_000), default: .number(100),
         "How much faster the gates learn than the numbers."),
+      Setting(
+        "chosen_rate_ratio", .number(0...100_000), default: .number(16),
+        "How much faster the numbers that stay learn, once they are alone."),
     ],
     examples: [
       JSONObject([
@@ -332,7 +361,9 @@ extension DiffPruning {
       }
       return DiffPruning(
         modules, model: model, share: values.number("target_share"),
-        gatedShare: values.number("gated_share"), penaltyWeight: Float(values.number("l0_weight")),
+        gatedShare: values.number("gated_share"),
+        chosenRateRatio: values.number("chosen_rate_ratio"),
+        penaltyWeight: Float(values.number("l0_weight")),
         isChosen: false, engine: engine)
     },
     load: { reader, model, engine in

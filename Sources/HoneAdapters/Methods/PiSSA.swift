@@ -47,24 +47,30 @@ public final class PiSSA: TrainableAdapter {
   private static func starts(
     of places: [LoRAOptions.Place], weight: (Site) -> Weight, engine: Engine
   ) -> [Site: Start] {
-    var starts: [Site: Start] = [:]
-    for place in places {
-      let principal = PrincipalComponents(of: weight(place.site), count: place.rank, in: engine)
-      let down = engine.tensor([place.rank, place.inputs])
-      let up = engine.tensor([place.outputs, place.rank])
+    let started = places.map { place in
+      Start(
+        down: engine.zeros([place.rank, place.inputs]),
+        up: engine.zeros([place.outputs, place.rank]))
+    }
+    // Decompositions have little in them that threads could share, so each has one to itself.
+    let weights = places.map { weight($0.site) }
+    engine.threads.run(pieces: places.count) { index in
+      let (place, start) = (places[index], started[index])
+      let own = Engine(threads: 1, compute: engine.compute)
+      let principal = PrincipalComponents(of: weights[index], count: place.rank, in: own)
       for (inner, value) in principal.values.enumerated() where place.scale > 0 {
         let half = (value / Double(place.scale)).squareRoot()
         for column in 0..<place.inputs {
-          down.pointer[inner * place.inputs + column] = Float(
+          start.down.pointer[inner * place.inputs + column] = Float(
             half * principal.right[inner][column])
         }
         for row in 0..<place.outputs {
-          up.pointer[row * place.rank + inner] = Float(-half * principal.left[inner][row])
+          start.up.pointer[row * place.rank + inner] = Float(
+            -half * principal.left[inner][row])
         }
       }
-      starts[place.site] = Start(down: down, up: up)
     }
-    return starts
+    return Dictionary(uniqueKeysWithValues: zip(places.map(\.site), started))
   }
 
   // MARK: Hooks

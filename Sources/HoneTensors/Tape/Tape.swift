@@ -50,9 +50,16 @@ package final class Tape {
   /// - Returns: the gradients of every tensor that wanted one and was not itself computed.
   package func gradients(of output: Tensor, seed: Tensor, in engine: Engine) -> Gradients {
     let gradients = Gradients(engine: engine)
+    self.gradients(of: output, seed: seed, in: engine, addingTo: gradients)
+    return gradients
+  }
+
+  /// Adds to gradients that are there already, without a second copy of any.
+  package func gradients(
+    of output: Tensor, seed: Tensor, in engine: Engine, addingTo gradients: Gradients
+  ) {
     gradients.add(seed, to: output.key)
     walk(back: gradients, in: engine)
-    return gradients
   }
 
   /// Takes gradients of outputs to those of what they were computed from.

@@ -226,7 +226,7 @@ where Goal.Batch == Source.Batch {
         advice: "lower learning_rate; the state before this step is kept as a checkpoint")
     }
     try divergence.check(predicted, step: step)
-    let rate = schedule.rate(step: step)
+    let rate = schedule.rate(step: step) * adapter.rateFactor
     let scale = options.gradientClip.map { norm > $0 ? $0 / (norm + 1e-6) : 1 } ?? 1
     optimizer.update(gradients, scale: Float(scale), rate: rate, step: step, in: engine)
     adapter.stepEnded(step, of: stepCount, gradients: gradients, in: engine)
@@ -264,7 +264,7 @@ where Goal.Batch == Source.Batch {
   private func penalty(into gradients: Gradients) -> Double {
     let tape = Tape()
     guard let penalty = adapter.penalty(in: Pass(engine, tape: tape)) else { return 0 }
-    gradients.absorb(tape.gradients(of: penalty, seed: engine.tensor([1], [1]), in: engine))
+    tape.gradients(of: penalty, seed: engine.tensor([1], [1]), in: engine, addingTo: gradients)
     return Double(penalty.pointer[0])
   }
 

@@ -73,6 +73,18 @@ import Testing
         == model.logits(rows, adapter: adapter, engine: engine))
   }
 
+  @Test func `before numbers are chosen, a folder holds those that would be`() throws {
+    let (_, adapter) = try moved([("target_share", .number(0.01))])
+    func stored() throws -> [JSONValue] {
+      try adapter.folder().entries.map { .string("\($0.name) \($0.shape) \($0.numbers)") }
+    }
+    let before = try stored()
+    #expect(adapter.rateFactor == 1)
+    adapter.choose(in: engine)
+    #expect(try before == stored())
+    #expect(adapter.rateFactor > 1)
+  }
+
   @Test func `places outside of the matrix are refused`() throws {
     let (model, adapter) = try moved([("target_modules", .array([.string("q_proj")]))])
     adapter.choose(in: engine)

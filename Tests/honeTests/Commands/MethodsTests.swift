@@ -14,7 +14,8 @@ import Testing
 
   @Test func `on a model they are counted`() throws {
     let outcome = try Program.run(["methods", "--model", tiny])
-    #expect(outcome.code == 0 && outcome.error == "")
+    // What is said while it counts depends on how long that takes.
+    #expect(outcome.code == 0)
     // The words below the table are folded where the model's path happens to end.
     let parts = outcome.output.components(separatedBy: "\n\n")
     try Snapshot.expect(parts[0] + "\n", "methods-counted")
