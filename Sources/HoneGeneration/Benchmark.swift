@@ -59,10 +59,12 @@ public struct Benchmark {
   public func limits() -> [Result] {
     let pool = engine.threads.handle
     return [
-      Result("f32 multiply-add", hk_measure_limit(pool, HK_LIMIT_F32) / 1e9, "GFLOP/s"),
-      Result("bf16 dot product", hk_measure_limit(pool, HK_LIMIT_BF16) / 1e9, "GFLOP/s"),
-      Result("memory read", hk_measure_limit(pool, HK_LIMIT_MEMORY) / 1e9, "GB/s"),
-    ].filter { $0.value > 0 }
+      ("f32 multiply-add", HK_LIMIT_F32, "GFLOP/s"), ("int16 products", HK_LIMIT_INT16, "GOP/s"),
+      ("bf16 dot product", HK_LIMIT_BF16, "GFLOP/s"), ("bf16 tiles", HK_LIMIT_TILES, "GFLOP/s"),
+      ("memory read", HK_LIMIT_MEMORY, "GB/s"),
+    ]
+    .map { name, limit, unit in Result(name, hk_measure_limit(pool, limit) / 1e9, unit) }
+    .filter { $0.value > 0 }
   }
 
   /// Products of the model's own matrices with 512 rows, forward and back, and the kernels of
@@ -74,14 +76,10 @@ public struct Benchmark {
     let weights = [
       ("query", block.query), ("key", block.key), ("gate", block.gate), ("down", block.down),
     ]
-    let hasBF16 = hk_isa_available(HK_ISA_AVX512BF16)
     for (name, projection) in weights {
       let weight = projection.weight
-      for (label, compute, limit) in [
-        ("f32", Compute.f32, HK_LIMIT_F32),
-        ("auto", Compute.auto, hasBF16 ? HK_LIMIT_BF16 : HK_LIMIT_F32),
-      ] {
-        let rows = 512
+      for (compute, rows) in [(Compute.f32, 512), (.auto, 512), (.auto, 2048)] {
+        let limit = hk_gemm_limit(compute.kernelCompute)
         let engine = Engine(sharing: engine, compute: compute)
         let input = engine.tensor([rows, weight.columns], (0..<rows * weight.columns).map(value))
         let pass = Pass(engine)
@@ -99,13 +97,17 @@ public struct Benchmark {
         let middle = shares.sorted { $0.share < $1.share }[2]
         results.append(
           Result(
-            "\(name) \(weight.rows)x\(weight.columns) \(weight.format), 512 rows, \(label)",
-            middle.rate / 1e9, "GFLOP/s", share: middle.share,
-            limit: limit == HK_LIMIT_BF16 ? "bf16 peak" : "f32 peak"))
+            "\(name) \(weight.rows)x\(weight.columns) \(weight.format), \(rows) rows, \(compute)",
+            middle.rate / 1e9, "GFLOP/s", share: middle.share, limit: Self.names[limit.rawValue]!))
       }
     }
     return results
   }
+
+  private static let names = [
+    HK_LIMIT_F32.rawValue: "f32 peak", HK_LIMIT_INT16.rawValue: "int16 peak",
+    HK_LIMIT_BF16.rawValue: "bf16 peak", HK_LIMIT_TILES.rawValue: "tile peak",
+  ]
 
   private func value(_ index: Int) -> Float { Float(index % 23 - 11) / 8 }
 

@@ -61,177 +61,173 @@ typedef struct {
   const int64_t *first_span;  // of each group of spans that touch the same keys, and the total
 } call;
 
-static int64_t up(int64_t count, int64_t multiple) {
-  return (count + multiple - 1) / multiple * multiple;
-}
-
 // Memory of a piece: what belongs to all queries of a span, then to a block of keys, then to a block
 // of queries with a block of keys.
 typedef struct {
-  float *queries, *gradients;                // [rows][dim], the queries scaled
-  float *left_queries, *left_gradients;      // packed as left operands
-  float *right_queries, *right_gradients;    // packed by columns, a block of rows at a time
-  float *query_sums;                         // [rows][dim]: the queries' gradients
-  float *delta, *lse;                        // [rows]
-  float *stored;                             // [keys][dim]
-  float *keys, *key_columns, *values;        // packed as right operands
-  float *key_sums, *value_sums;              // [keys][dim]
-  float *scores, *changes;                   // [rows of a block][keys]
-  float *packed_scores;                      // transposed, as left operands
-  float *packed_changes, *packed_change_rows;
+  uint32_t *query_rows, *gradient_rows;        // right operands of scores: [column panels][dim]
+  uint32_t *query_columns, *gradient_columns;  // right operands over columns: [blocks][dim panels]
+  float *query_sums;                           // [blocks][dim][width]: the queries' gradients
+  float *delta, *lse;                          // [blocks][width]
+  float *gathered;                             // [columns of a block][dim], or [keys][dim]
+  uint32_t *keys, *key_columns, *values;       // left operands; key_columns transposed
+  float *key_sums, *value_sums;                // [keys][dim, rounded up]
+  float *scores, *changes;                     // [keys][width]
+  uint32_t *left_scores;                       // packed, as left operands
+  uint32_t *right_changes;                     // as right operands
+  int32_t *low, *high;                         // [width]
 } memory;
 
-static size_t arrange(memory *m, float *start, int64_t rows, int64_t dim, const hk_gemm_kernel *g) {
-  int64_t dim_wide = up(dim, g->columns), key_wide = up(HK_KEY_BLOCK, g->columns);
-  int64_t block = up(HK_QUERY_ROWS + 1, 2), blocks = (rows + HK_QUERY_ROWS - 1) / HK_QUERY_ROWS + 1;
-  int64_t sizes[] = {
-      rows * dim, rows * dim,
-      (rows + blocks * g->rows) * dim, (rows + blocks * g->rows) * dim,
-      blocks * block * dim_wide, blocks * block * dim_wide,
-      rows * dim, rows, rows,
-      key_wide * dim,
-      key_wide * dim, HK_KEY_BLOCK * dim_wide, key_wide * dim,
-      HK_KEY_BLOCK * dim, HK_KEY_BLOCK * dim,
-      block * key_wide, block * key_wide,
-      up(key_wide, g->rows) * block, up(key_wide, g->rows) * block,
-      up(HK_QUERY_ROWS, g->rows) * HK_KEY_BLOCK};
+// Columns are taken in blocks of `width`.
+typedef struct {
+  int64_t width, blocks, dim_width;
+  int64_t row_words, column_words;        // of a panel of query_rows and of query_columns
+  int64_t key_words, key_column_words;    // of a panel of keys and of key_columns
+  int64_t score_words, change_words;      // of a panel of left_scores and of right_changes
+} sizes;
+
+static sizes sizes_for(const hk_gemm_kernel *g, int64_t columns, int64_t dim) {
+  sizes s = {.width = rounded_up(least(HK_QUERY_COLUMNS, columns), g->columns)};
+  s.blocks = (columns + s.width - 1) / s.width;
+  s.dim_width = rounded_up(dim, g->columns);
+  s.row_words = hk_panel_words(g, g->columns, dim);
+  s.column_words = hk_panel_words(g, g->columns, s.width);
+  s.key_words = hk_panel_words(g, g->rows, dim);
+  s.key_column_words = hk_panel_words(g, g->rows, HK_KEY_BLOCK);
+  s.score_words = hk_panel_words(g, g->rows, s.width);
+  s.change_words = hk_panel_words(g, g->columns, HK_KEY_BLOCK);
+  return s;
+}
+
+static size_t arrange(memory *m, float *start, const sizes *s, int64_t dim, const hk_gemm_kernel *g) {
+  int64_t key_panels = (HK_KEY_BLOCK + g->rows - 1) / g->rows;
+  int64_t dim_left_panels = (dim + g->rows - 1) / g->rows;
+  int64_t column_panels = s->width / g->columns, dim_panels = s->dim_width / g->columns;
+  int64_t counts[] = {
+      s->blocks * column_panels * s->row_words, s->blocks * column_panels * s->row_words,
+      s->blocks * dim_panels * s->column_words, s->blocks * dim_panels * s->column_words,
+      s->blocks * dim * s->width,
+      s->blocks * s->width, s->blocks * s->width,
+      most(s->width, HK_KEY_BLOCK) * dim,
+      key_panels * s->key_words, dim_left_panels * s->key_column_words, key_panels * s->key_words,
+      HK_KEY_BLOCK * s->dim_width, HK_KEY_BLOCK * s->dim_width,
+      HK_KEY_BLOCK * s->width, HK_KEY_BLOCK * s->width,
+      key_panels * s->score_words,
+      column_panels * s->change_words,
+      s->width, s->width};
   float **fields = (float **)m;
   size_t total = 0;
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
     fields[i] = start ? start + total : NULL;
-    total += (size_t)up(sizes[i], 16);
+    total += (size_t)rounded_up(counts[i], 16);
   }
   return total;
+}
+
+// One block of a span's columns: queries and gradients as right operands, delta and lse.
+static void pack_block(
+    const call *c, const hk_span *span, int64_t head, const sizes *s, const memory *m, int64_t block) {
+  const hk_attention *a = c->a;
+  const hk_gemm_kernel *g = c->gemm;
+  int64_t dim = a->head_dim, group = c->group, first = block * s->width;
+  int64_t columns = least(s->width, span->query_count * group - first);
+  int64_t column_panels = s->width / g->columns, dim_panels = s->dim_width / g->columns;
+  float *delta = m->delta + first, *lse = m->lse + first;
+  for (int64_t i = 0; i < s->width; i++) delta[i] = lse[i] = 0;
+  uint32_t *right = m->gradient_rows + block * column_panels * s->row_words;
+  gather_columns(a, span, head, first, columns, c->out_gradient, a->out_stride, m->gathered);
+  pack_by_rows(g->right_rows, g, g->columns, m->gathered, dim, columns, dim, 1, right);
+  right = m->gradient_columns + block * dim_panels * s->column_words;
+  pack_by_columns(
+      g->right_columns, g, g->columns, m->gathered, dim, columns, dim, right, s->column_words);
+  for (int64_t i = 0; i < columns; i++) {
+    int64_t row = span->query + (first + i) / group, h = head * group + (first + i) % group;
+    delta[i] = c->kernel->dot(a->out + row * a->out_stride + h * dim, m->gathered + i * dim, dim);
+    lse[i] = a->lse[row * a->heads + h];
+  }
+  right = m->query_rows + block * column_panels * s->row_words;
+  gather_columns(a, span, head, first, columns, a->q, a->q_stride, m->gathered);
+  c->kernel->scale_row(m->gathered, columns * dim, a->scale);
+  pack_by_rows(g->right_rows, g, g->columns, m->gathered, dim, columns, dim, 1, right);
+  right = m->query_columns + block * dim_panels * s->column_words;
+  pack_by_columns(
+      g->right_columns, g, g->columns, m->gathered, dim, columns, dim, right, s->column_words);
 }
 
 static void walk_span(const call *c, const hk_span *span, int64_t head, int thread) {
   const hk_attention *a = c->a;
   const hk_gemm_kernel *g = c->gemm;
-  int64_t group = c->group, dim = a->head_dim, rows = span->query_count * group;
-  int64_t kv_width = a->kv_heads * dim;
+  int64_t group = c->group, dim = a->head_dim, columns = span->query_count * group;
+  int64_t kv_width = a->kv_heads * dim, stride;
+  sizes s = sizes_for(g, columns, dim);
   memory m;
-  size_t numbers = arrange(&m, NULL, rows, dim, g);
-  arrange(&m, hk_pool_scratch(c->pool, thread, sizeof(float) * numbers), rows, dim, g);
-
-  for (int64_t r = 0; r < rows; r++) {
-    int64_t row = span->query + r / group, h = head * group + r % group;
-    const float *out = a->out + row * a->out_stride + h * dim;
-    memcpy(m.queries + r * dim, a->q + row * a->q_stride + h * dim, sizeof(float) * (size_t)dim);
-    memcpy(
-        m.gradients + r * dim, c->out_gradient + row * a->out_stride + h * dim,
-        sizeof(float) * (size_t)dim);
-    double delta = 0;
-    for (int64_t d = 0; d < dim; d++) delta += (double)(out[d] * m.gradients[r * dim + d]);
-    m.delta[r] = (float)delta;
-    m.lse[r] = a->lse[row * a->heads + h];
-  }
-  c->kernel->scale_row(m.queries, rows * dim, a->scale);
-  memset(m.query_sums, 0, sizeof(float) * (size_t)(rows * dim));
-
-  // Queries are taken in blocks of whole panels.
-  int64_t block = HK_QUERY_ROWS / g->rows * g->rows, column_block = block * up(dim, g->columns);
-  for (int64_t first = 0; first < rows; first += block) {
-    int64_t count = least(block, rows - first);
-    for (int64_t r = first; r < first + count; r += g->rows) {
-      int64_t live = least(g->rows, first + count - r);
-      g->pack_rows(m.queries + r * dim, dim, live, dim, 1, false, g->rows, m.left_queries + r * dim);
-      g->pack_rows(
-          m.gradients + r * dim, dim, live, dim, 1, false, g->rows, m.left_gradients + r * dim);
-    }
-    float *queries = m.right_queries + first / block * column_block;
-    float *gradients = m.right_gradients + first / block * column_block;
-    g->pack_columns(
-        m.queries + first * dim, dim, count, dim, 1, false, g->columns, queries,
-        block * g->columns);
-    g->pack_columns(
-        m.gradients + first * dim, dim, count, dim, 1, false, g->columns, gradients,
-        block * g->columns);
-  }
+  size_t numbers = arrange(&m, NULL, &s, dim, g);
+  arrange(&m, hk_pool_scratch(c->pool, thread, sizeof(float) * numbers), &s, dim, g);
+  int64_t column_panels = s.width / g->columns, dim_panels = s.dim_width / g->columns;
+  for (int64_t block = 0; block < s.blocks; block++) pack_block(c, span, head, &s, &m, block);
+  memset(m.query_sums, 0, sizeof(float) * (size_t)(s.blocks * dim * s.width));
+  if (g->begin) g->begin();
 
   int64_t end = seen(a, span, span->query_count - 1).high;
   for (int64_t j = seen(a, span, 0).low; j < end; j += HK_KEY_BLOCK) {
-    int64_t keys = least(HK_KEY_BLOCK, end - j), width = up(keys, g->columns);
-    load_keys(c->kernel, a, span, a->v, head, j, keys, m.stored);
-    for (int64_t n = 0; n < keys; n += g->columns)
-      g->pack_rows(
-          m.stored + n * dim, dim, least(g->columns, keys - n), dim, 1, false, g->columns,
-          m.values + n * dim);
-    load_keys(c->kernel, a, span, a->k, head, j, keys, m.stored);
-    for (int64_t n = 0; n < keys; n += g->columns)
-      g->pack_rows(
-          m.stored + n * dim, dim, least(g->columns, keys - n), dim, 1, false, g->columns,
-          m.keys + n * dim);
-    g->pack_columns(
-        m.stored, dim, keys, dim, 1, false, g->columns, m.key_columns, HK_KEY_BLOCK * g->columns);
-    memset(m.key_sums, 0, sizeof(float) * (size_t)(keys * dim));
-    memset(m.value_sums, 0, sizeof(float) * (size_t)(keys * dim));
+    int64_t keys = least(HK_KEY_BLOCK, end - j);
+    const float *rows = key_rows(c->kernel, a, span, a->v, head, j, keys, m.gathered, &stride);
+    pack_by_rows(g->left_rows, g, g->rows, rows, stride, keys, dim, 1, m.values);
+    rows = key_rows(c->kernel, a, span, a->k, head, j, keys, m.gathered, &stride);
+    pack_by_rows(g->left_rows, g, g->rows, rows, stride, keys, dim, 1, m.keys);
+    pack_by_columns(
+        g->left_columns, g, g->rows, rows, stride, keys, dim, m.key_columns, s.key_column_words);
+    memset(m.key_sums, 0, sizeof(float) * (size_t)(keys * s.dim_width));
+    memset(m.value_sums, 0, sizeof(float) * (size_t)(keys * s.dim_width));
 
-    for (int64_t first = 0; first < rows; first += block) {
-      int64_t count = least(block, rows - first);
+    for (int64_t block = 0; block < s.blocks; block++) {
+      int64_t first = block * s.width, count = least(s.width, columns - first);
       visible latest = seen(a, span, (first + count - 1) / group);
       visible earliest = seen(a, span, first / group);
       if (latest.high <= j || earliest.low >= j + keys) continue;
-      for (int64_t n = 0; n < keys; n += g->columns)
-        for (int64_t r = 0; r < count; r += g->rows) {
-          int64_t live = least(g->rows, count - r);
-          g->tile(
-              dim, m.left_queries + (first + r) * dim, m.keys + n * dim, m.scores + r * width + n,
-              width, live, g->columns, false);
-          g->tile(
-              dim, m.left_gradients + (first + r) * dim, m.values + n * dim,
-              m.changes + r * width + n, width, live, g->columns, false);
-        }
-      for (int64_t r = 0; r < count; r++) {
-        visible see = seen(a, span, (first + r) / group);
-        int64_t low = least(most(see.low - j, 0), width), high = least(most(see.high - j, low), keys);
-        c->kernel->differentiate(
-            m.scores + r * width, m.changes + r * width, width, low, high, m.lse[first + r],
-            m.delta[first + r], a->softcap);
-      }
-      for (int64_t r = 0; r < count; r += g->rows)
-        g->pack_rows(
-            m.changes + r * width, width, least(g->rows, count - r), keys, 1, false, g->rows,
-            m.packed_change_rows + r * HK_KEY_BLOCK);
-      for (int64_t n = 0; n < dim; n += g->columns)
-        for (int64_t r = 0; r < count; r += g->rows)
-          g->tile(
-              keys, m.packed_change_rows + r * HK_KEY_BLOCK, m.key_columns + n * HK_KEY_BLOCK,
-              m.query_sums + (first + r) * dim + n, dim, least(g->rows, count - r),
-              least(g->columns, dim - n), true);
-      int64_t panel = block * g->rows;
-      g->pack_columns(
-          m.scores, width, count, keys, 1, false, g->rows, m.packed_scores, panel);
-      g->pack_columns(
-          m.changes, width, count, keys, 1, false, g->rows, m.packed_changes, panel);
-      const float *queries = m.right_queries + first / block * column_block;
-      const float *gradients = m.right_gradients + first / block * column_block;
-      for (int64_t n = 0; n < dim; n += g->columns)
-        for (int64_t k = 0; k < keys; k += g->rows) {
-          int64_t live = least(g->rows, keys - k), columns = least(g->columns, dim - n);
-          int64_t right = n / g->columns * block * g->columns;
-          g->tile(
-              count, m.packed_scores + k / g->rows * panel, gradients + right,
-              m.value_sums + k * dim + n, dim, live, columns, true);
-          g->tile(
-              count, m.packed_changes + k / g->rows * panel, queries + right,
-              m.key_sums + k * dim + n, dim, live, columns, true);
-        }
+      multiply_panels(
+          g, hk_units(g, dim), m.keys, s.key_words, m.query_rows + block * column_panels * s.row_words,
+          s.row_words, m.scores, s.width, keys, s.width, false);
+      multiply_panels(
+          g, hk_units(g, dim), m.values, s.key_words,
+          m.gradient_rows + block * column_panels * s.row_words, s.row_words, m.changes, s.width, keys,
+          s.width, false);
+      bool whole = visible_rows(a, span, group, first, count, s.width, j, keys, m.low, m.high);
+      c->kernel->differentiate(
+          m.scores, m.changes, keys, s.width, whole ? NULL : m.low, whole ? NULL : m.high,
+          m.lse + first, m.delta + first, a->softcap);
+      pack_by_rows(g->left_rows, g, g->rows, m.scores, s.width, keys, count, 1, m.left_scores);
+      multiply_panels(
+          g, hk_units(g, count), m.left_scores, hk_panel_words(g, g->rows, count),
+          m.gradient_columns + block * dim_panels * s.column_words, s.column_words, m.value_sums,
+          s.dim_width, keys, s.dim_width, true);
+      pack_by_rows(g->left_rows, g, g->rows, m.changes, s.width, keys, count, 1, m.left_scores);
+      multiply_panels(
+          g, hk_units(g, count), m.left_scores, hk_panel_words(g, g->rows, count),
+          m.query_columns + block * dim_panels * s.column_words, s.column_words, m.key_sums,
+          s.dim_width, keys, s.dim_width, true);
+      if (!c->q_gradient) continue;
+      pack_by_columns(
+          g->right_columns, g, g->columns, m.changes, s.width, keys, s.width, m.right_changes,
+          s.change_words);
+      multiply_panels(
+          g, hk_units(g, keys), m.key_columns, s.key_column_words, m.right_changes, s.change_words,
+          m.query_sums + block * dim * s.width, s.width, dim, s.width, true);
     }
     for (int64_t k = 0; k < keys; k++) {
       int64_t run, row = key_row(span, j + k, &run);
-      for (int64_t d = 0; d < dim; d++) {
-        int64_t to = row * kv_width + head * dim + d;
-        if (c->k_gradient) c->k_gradient[to] += m.key_sums[k * dim + d];
-        if (c->v_gradient) c->v_gradient[to] += m.value_sums[k * dim + d];
-      }
+      float *key = c->k_gradient ? c->k_gradient + row * kv_width + head * dim : NULL;
+      float *value = c->v_gradient ? c->v_gradient + row * kv_width + head * dim : NULL;
+      for (int64_t d = 0; d < dim && key; d++) key[d] += m.key_sums[k * s.dim_width + d];
+      for (int64_t d = 0; d < dim && value; d++) value[d] += m.value_sums[k * s.dim_width + d];
     }
   }
+  if (g->end) g->end();
   if (!c->q_gradient) return;
-  c->kernel->scale_row(m.query_sums, rows * dim, a->scale);
-  for (int64_t r = 0; r < rows; r++)
-    memcpy(
-        c->q_gradient + (span->query + r / group) * a->q_stride + (head * group + r % group) * dim,
-        m.query_sums + r * dim, sizeof(float) * (size_t)dim);
+  for (int64_t i = 0; i < s.width; i++) m.lse[i] = a->scale;
+  for (int64_t block = 0; block < s.blocks; block++)
+    scatter_columns(
+        a, span, head, block * s.width, least(s.width, columns - block * s.width),
+        m.query_sums + block * dim * s.width, s.width, m.lse, c->q_gradient, a->q_stride);
 }
 
 // A group of spans and one key head: nobody else adds to these keys' gradients.
@@ -269,7 +265,7 @@ void hk_attention_backward(
   c.k_gradient = k_gradient;
   c.v_gradient = v_gradient;
   c.group = a->heads / a->kv_heads;
-  c.gemm = hk_gemm_kernel_f32();
+  c.gemm = hk_gemm_kernel_for_attention(a->compute);
   c.kernel = hk_attention_kernel_current();
   if (!c.gemm || !c.kernel || a->head_dim > HK_MAXIMUM_HEAD) {
     hk_attention_backward_reference(a, out_gradient, q_gradient, k_gradient, v_gradient);

@@ -26,44 +26,100 @@ HK_INLINE vf capped(vf score, float cap) {
   return vtanh(score * (1 / cap), &slope) * cap;
 }
 
-// One row of scores of keys first ..< first + width, of which [low, high) are visible: takes it into
-// the running softmax (maximum, sum) and leaves the weights exp(score - maximum) in its place.
-// Returns what the earlier sums are to be multiplied with.
-static float HK(absorb)(
-    float *scores, int64_t width, int64_t low, int64_t high, float softcap, float *maximum,
-    float *sum) {
-  const float none = -__builtin_inff();
-  for (int64_t j = 0; j < width; j += HK_LANES) {
-    float *p = scores + j;
-    vf score = vload(p);
-    if (softcap > 0) score = capped(score, softcap);
-    vstore(p, score);
+// Scores of a block, [keys][width]: takes them into the running softmax of each column (maximum, sum) and
+// leaves the weights exp(score - maximum) in their place. Column c sees the rows [low[c], high[c]), or
+// all where low is null. kept[c] receives what earlier sums are to be multiplied with.
+static void HK(absorb)(
+    float *scores, int64_t keys, int64_t width, const int32_t *low, const int32_t *high,
+    float softcap, float *maximum, float *sum, float *kept) {
+  const vf none = vset1(-__builtin_inff());
+  for (int64_t c = 0; c < width; c += HK_LANES) {
+    float *column = scores + c;
+    vf before = vload(maximum + c), top = before;
+    if (low || softcap > 0) {
+      vi from = {0}, to = {0};
+      if (low) {
+        from = *(const vi_any *)(low + c);
+        to = *(const vi_any *)(high + c);
+      }
+      for (int64_t k = 0; k < keys; k++) {
+        vf score = vload(column + k * width);
+        if (softcap > 0) score = capped(score, softcap);
+        vi row = (vi){0} + (int32_t)k;
+        if (low) score = vselect((row >= from) & (row < to), score, none);
+        vstore(column + k * width, score);
+        top = vmax(score, top);
+      }
+    } else {
+      vf other = top;
+      int64_t k = 0;
+      for (; k + 2 <= keys; k += 2) {
+        top = vmax(vload(column + k * width), top);
+        other = vmax(vload(column + (k + 1) * width), other);
+      }
+      if (k < keys) top = vmax(vload(column + k * width), top);
+      top = vmax(top, other);
+    }
+    // A column that has seen nothing yet keeps weights of 0.
+    vf level = vselect(top > none, top, vzero());
+    vf total = vzero();
+    for (int64_t k = 0; k < keys; k++) {
+      vf weight = vexp(vload(column + k * width) - level);
+      vstore(column + k * width, weight);
+      total += weight;
+    }
+    vf share = vexp(before - level);
+    vstore(maximum + c, top);
+    vstore(sum + c, vfma(vload(sum + c), share, total));
+    vstore(kept + c, share);
   }
-  for (int64_t j = 0; j < low; j++) scores[j] = none;
-  for (int64_t j = high; j < width; j++) scores[j] = none;
-  vf largest = vset1(*maximum);
+}
+
+// The same for one row of `count` scores, in a buffer of `width`: a whole number of vectors, the rest
+// of it zeros afterwards.
+static void HK(absorb_row)(
+    float *scores, int64_t width, int64_t count, float softcap, float *maximum, float *sum) {
+  const float none = -__builtin_inff();
+  vf largest = vset1(none);
+  for (int64_t j = 0; j < width; j += HK_LANES) {
+    vf score = vload(scores + j);
+    if (softcap > 0) score = capped(score, softcap);
+    vstore(scores + j, score);
+  }
+  for (int64_t j = count; j < width; j++) scores[j] = none;
   for (int64_t j = 0; j < width; j += HK_LANES) largest = vmax(vload(scores + j), largest);
   float top = vmaximum(largest);
-  if (top == none) {
-    for (int64_t j = 0; j < width; j++) scores[j] = 0;
-    return 1;
-  }
   vf total = vzero();
   for (int64_t j = 0; j < width; j += HK_LANES) {
     vf weight = vexp(vload(scores + j) - top);
     vstore(scores + j, weight);
     total += weight;
   }
-  float kept = *maximum == none ? 0 : vexp(vset1(*maximum - top))[0];
   *maximum = top;
-  *sum = *sum * kept + vsum(total);
-  return kept;
+  *sum = vsum(total);
+}
+
+static void HK(scale_columns)(float *rows, int64_t count, int64_t width, const float *factors) {
+  for (int64_t c = 0; c < width; c += HK_LANES) {
+    vf factor = vload(factors + c);
+    for (int64_t i = 0; i < count; i++)
+      vstore(rows + i * width + c, vload(rows + i * width + c) * factor);
+  }
 }
 
 static void HK(scale_row)(float *row, int64_t count, float factor) {
   int64_t i = 0;
   for (; i + HK_LANES <= count; i += HK_LANES) vstore(row + i, vload(row + i) * factor);
   for (; i < count; i++) row[i] *= factor;
+}
+
+static float HK(dot)(const float *a, const float *b, int64_t count) {
+  vf sum = vzero();
+  int64_t i = 0;
+  for (; i + HK_LANES <= count; i += HK_LANES) sum = vfma(vload(a + i), vload(b + i), sum);
+  float total = vsum(sum);
+  for (; i < count; i++) total += a[i] * b[i];
+  return total;
 }
 
 #define load_stored HK(load_stored)
@@ -188,26 +244,39 @@ static void HK(few_values)(
 }
 #undef EACH_FORMAT
 
-// One row of scores and of the weights' gradients dO . v: leaves the weights w = exp(score - lse) and
-// the scores' gradients w * (dO . v - delta) in their places, zeros outside [low, high).
+// Scores and the gradients of weights, dO . v, of a block, [keys][width]: leaves the weights w = exp(score -
+// lse) and the scores' gradients w * (dO . v - delta) in their places, zeros where a column does not
+// see a row.
 static void HK(differentiate)(
-    float *scores, float *weight_gradients, int64_t width, int64_t low, int64_t high, float lse,
-    float delta, float softcap) {
-  for (int64_t j = 0; j < width; j += HK_LANES) {
-    vf score = vload(scores + j), slope = vset1(1);
-    if (softcap > 0) {
-      score = capped(score, softcap);
-      vf ratio = score * (1 / softcap);
-      slope = 1.0f - ratio * ratio;
+    float *scores, float *weight_gradients, int64_t keys, int64_t width, const int32_t *low,
+    const int32_t *high, const float *lse, const float *delta, float softcap) {
+  for (int64_t c = 0; c < width; c += HK_LANES) {
+    vf level = vload(lse + c), less = vload(delta + c);
+    vi from = {0}, to = {0};
+    if (low) {
+      from = *(const vi_any *)(low + c);
+      to = *(const vi_any *)(high + c);
     }
-    vf weight = vexp(score - lse);
-    vstore(scores + j, weight);
-    vstore(weight_gradients + j, weight * (vload(weight_gradients + j) - delta) * slope);
+    for (int64_t k = 0; k < keys; k++) {
+      float *score_at = scores + k * width + c, *gradient_at = weight_gradients + k * width + c;
+      vf score = vload(score_at), slope = vset1(1);
+      if (softcap > 0) {
+        score = capped(score, softcap);
+        vf ratio = score * (1 / softcap);
+        slope = 1.0f - ratio * ratio;
+      }
+      vf weight = vexp(score - level);
+      if (low) {
+        vi row = (vi){0} + (int32_t)k;
+        weight = vselect((row >= from) & (row < to), weight, vzero());
+      }
+      vf change = weight * (vload(gradient_at) - less);
+      vstore(score_at, weight);
+      vstore(gradient_at, softcap > 0 ? change * slope : change);
+    }
   }
-  for (int64_t j = 0; j < low; j++) scores[j] = weight_gradients[j] = 0;
-  for (int64_t j = high; j < width; j++) scores[j] = weight_gradients[j] = 0;
 }
 
 static const hk_attention_kernel HK(attention_kernel) = {
-    HK(load_rows), HK(absorb), HK(scale_row), HK(few_scores), HK(few_values),
-    HK(differentiate)};
+    HK(load_rows), HK(absorb), HK(absorb_row), HK(scale_columns), HK(scale_row),
+    HK(dot),       HK(few_scores), HK(few_values), HK(differentiate)};

@@ -16,26 +16,29 @@ enum { TILE_ROWS = 14, TILE_VECTORS = 2 };
 
 // Sums of products over `rows` rows, a compile-time constant: the accumulators stay in registers.
 HK_INLINE void tile_rows_f32(
-    int64_t depth, const float *left, const float *right, float *out, int64_t stride, int rows,
-    bool accumulate) {
+    const hk_part *parts, int count, float *out, int64_t stride, int rows, bool accumulate) {
   vf sums[TILE_ROWS][TILE_VECTORS];
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
     for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = vzero();
 #pragma clang loop unroll(disable)
-  for (int64_t k = 0; k < depth; k++) {
-    vf r[TILE_VECTORS];
+  for (const hk_part *part = parts; part < parts + count; part++) {
+    const float *left = part->left, *right = part->right;
+#pragma clang loop unroll(disable)
+    for (int64_t k = 0; k < part->units; k++) {
+      vf r[TILE_VECTORS];
 #pragma clang loop unroll(full)
-    for (int j = 0; j < TILE_VECTORS; j++) r[j] = vload(right + j * HK_LANES);
+      for (int j = 0; j < TILE_VECTORS; j++) r[j] = vload(right + j * HK_LANES);
 #pragma clang loop unroll(full)
-    for (int i = 0; i < rows; i++) {
-      vf l = vset1(left[i]);
+      for (int i = 0; i < rows; i++) {
+        vf l = vset1(left[i]);
 #pragma clang loop unroll(full)
-      for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = vfma(l, r[j], sums[i][j]);
+        for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = vfma(l, r[j], sums[i][j]);
+      }
+      left += TILE_ROWS;
+      right += TILE_COLUMNS;
     }
-    left += TILE_ROWS;
-    right += TILE_COLUMNS;
   }
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++)
@@ -64,26 +67,29 @@ HK_INLINE vf vpair_dot(vf sum, vu a, vu b) {
 #endif
 
 HK_BF16_TARGET HK_INLINE void tile_rows_bf16(
-    int64_t depth, const uint32_t *left, const uint32_t *right, float *out, int64_t stride,
-    int rows, bool accumulate) {
+    const hk_part *parts, int count, float *out, int64_t stride, int rows, bool accumulate) {
   vf sums[TILE_ROWS][TILE_VECTORS];
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
     for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = vzero();
 #pragma clang loop unroll(disable)
-  for (int64_t k = 0; k < depth; k++) {
-    vu r[TILE_VECTORS];
+  for (const hk_part *part = parts; part < parts + count; part++) {
+    const float *left = part->left, *right = part->right;
+#pragma clang loop unroll(disable)
+    for (int64_t k = 0; k < part->units; k++) {
+      vu r[TILE_VECTORS];
 #pragma clang loop unroll(full)
-    for (int j = 0; j < TILE_VECTORS; j++) r[j] = (vu)vload((const float *)right + j * HK_LANES);
+      for (int j = 0; j < TILE_VECTORS; j++) r[j] = (vu)vload(right + j * HK_LANES);
 #pragma clang loop unroll(full)
-    for (int i = 0; i < rows; i++) {
-      vu l = (vu)vset1(((const float *)left)[i]);
+      for (int i = 0; i < rows; i++) {
+        vu l = (vu)vset1(left[i]);
 #pragma clang loop unroll(full)
-      for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = HK_PAIR_DOT(sums[i][j], l, r[j]);
+        for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = HK_PAIR_DOT(sums[i][j], l, r[j]);
+      }
+      left += TILE_ROWS;
+      right += TILE_COLUMNS;
     }
-    left += TILE_ROWS;
-    right += TILE_COLUMNS;
   }
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++)
@@ -96,7 +102,7 @@ HK_BF16_TARGET HK_INLINE void tile_rows_bf16(
 
 #define HK_TILE_CASE(n) \
   case n:               \
-    HK_TILE(depth, left, right, p, s, n, accumulate && whole); \
+    HK_TILE(parts, count, p, s, n, accumulate && whole); \
     break;
 #if HK_LANES == 16
 #define HK_TILE_CASES                                                                      \
@@ -116,8 +122,8 @@ HK_BF16_TARGET HK_INLINE void tile_rows_bf16(
 // A tile that lacks columns is computed aside and its valid part copied.
 #define HK_TILE_FUNCTION(target, function)                                                 \
   target static void function(                                                             \
-      int64_t depth, const void *left, const void *right, float *out, int64_t stride,      \
-      int64_t rows, int64_t columns, bool accumulate) {                                    \
+      const hk_part *parts, int count, float *out, int64_t stride, int64_t rows,           \
+      int64_t columns, bool accumulate) {                                                  \
     float aside[TILE_ROWS * TILE_COLUMNS];                                                 \
     bool whole = columns == TILE_COLUMNS;                                                  \
     float *p = whole ? out : aside;                                                        \
@@ -304,8 +310,7 @@ HK_INLINE float unit_scale(float largest) {
 }
 
 HK_INLINE void tile_rows_i16(
-    int64_t units, const float *left, const float *right, float *out, int64_t stride, int rows,
-    bool accumulate) {
+    const hk_part *parts, int count, float *out, int64_t stride, int rows, bool accumulate) {
   vf totals[TILE_ROWS][TILE_VECTORS];
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++)
@@ -313,35 +318,39 @@ HK_INLINE void tile_rows_i16(
     for (int j = 0; j < TILE_VECTORS; j++)
       totals[i][j] = accumulate ? vload(out + i * stride + j * HK_LANES) : vzero();
 #pragma clang loop unroll(disable)
-  for (int64_t unit = 0; unit < units; unit++) {
-    vi sums[TILE_ROWS][TILE_VECTORS];
-#pragma clang loop unroll(full)
-    for (int i = 0; i < rows; i++)
-#pragma clang loop unroll(full)
-      for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = (vi){0};
+  for (const hk_part *part = parts; part < parts + count; part++) {
+    const float *left = part->left, *right = part->right;
 #pragma clang loop unroll(disable)
-    for (int k = 0; k < 16; k++) {
-      vi r[TILE_VECTORS];
+    for (int64_t unit = 0; unit < part->units; unit++) {
+      vi sums[TILE_ROWS][TILE_VECTORS];
 #pragma clang loop unroll(full)
-      for (int j = 0; j < TILE_VECTORS; j++) r[j] = (vi)vload(right + j * HK_LANES);
+      for (int i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
-      for (int i = 0; i < rows; i++) {
-        vi l = (vi)vset1(left[i]);
+        for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = (vi){0};
+#pragma clang loop unroll(disable)
+      for (int k = 0; k < 16; k++) {
+        vi r[TILE_VECTORS];
 #pragma clang loop unroll(full)
-        for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = vpair_sum(sums[i][j], l, r[j]);
+        for (int j = 0; j < TILE_VECTORS; j++) r[j] = (vi)vload(right + j * HK_LANES);
+#pragma clang loop unroll(full)
+        for (int i = 0; i < rows; i++) {
+          vi l = (vi)vset1(left[i]);
+#pragma clang loop unroll(full)
+          for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = vpair_sum(sums[i][j], l, r[j]);
+        }
+        left += TILE_ROWS;
+        right += TILE_COLUMNS;
       }
+#pragma clang loop unroll(full)
+      for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+        for (int j = 0; j < TILE_VECTORS; j++)
+          totals[i][j] = vfma(
+              __builtin_convertvector(sums[i][j], vf),
+              vset1(left[i]) * vload(right + j * HK_LANES), totals[i][j]);
       left += TILE_ROWS;
       right += TILE_COLUMNS;
     }
-#pragma clang loop unroll(full)
-    for (int i = 0; i < rows; i++)
-#pragma clang loop unroll(full)
-      for (int j = 0; j < TILE_VECTORS; j++)
-        totals[i][j] = vfma(
-            __builtin_convertvector(sums[i][j], vf),
-            vset1(left[i]) * vload(right + j * HK_LANES), totals[i][j]);
-    left += TILE_ROWS;
-    right += TILE_COLUMNS;
   }
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++)
@@ -352,6 +361,12 @@ HK_INLINE void tile_rows_i16(
 
 #define HK_TILE tile_rows_i16
 HK_TILE_FUNCTION(, HK(tile_i16))
+#if HK_IS_AVX512
+// Here the compiler makes one instruction of the product and the sum.
+HK_TILE_FUNCTION(
+    __attribute__((target(
+        "avx512vnni,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi2"))), tile_i16_vnni)
+#endif
 #undef HK_TILE
 
 // Eight consecutive numbers, times the inverse of their scale, as four pairs of integers: adding
@@ -468,12 +483,16 @@ static void HK(pack_columns_i16)(
     }
 }
 
-static const hk_gemm_kernel HK(kernel_f32) = {
-    TILE_ROWS, TILE_COLUMNS, 1, 1, HK(pack_rows_f32), HK(pack_columns_f32), HK(tile_f32)};
-static const hk_gemm_kernel HK(kernel_bf16) = {
-    TILE_ROWS, TILE_COLUMNS, 2, 1, HK(pack_rows_bf16), HK(pack_columns_bf16), HK(tile_bf16)};
-static const hk_gemm_kernel HK(kernel_i16) = {
-    TILE_ROWS, TILE_COLUMNS, 32, 17, HK(pack_rows_i16), HK(pack_columns_i16), HK(tile_i16)};
+#define HK_KERNEL(unit, words, block, number, tile)                                           \
+  {TILE_ROWS, TILE_COLUMNS, unit, words, block, HK(pack_rows_##number), HK(pack_rows_##number), \
+   HK(pack_columns_##number), HK(pack_columns_##number), tile, NULL, NULL}
+static const hk_gemm_kernel HK(kernel_f32) = HK_KERNEL(1, 1, 256, f32, HK(tile_f32));
+static const hk_gemm_kernel HK(kernel_bf16) = HK_KERNEL(2, 1, 256, bf16, HK(tile_bf16));
+static const hk_gemm_kernel HK(kernel_i16) = HK_KERNEL(32, 17, 15, i16, HK(tile_i16));
+#if HK_IS_AVX512
+static const hk_gemm_kernel kernel_i16_vnni = HK_KERNEL(32, 17, 15, i16, tile_i16_vnni);
+#endif
+#undef HK_KERNEL
 
 #undef HK_BF16_TARGET
 #undef HK_PAIR_DOT

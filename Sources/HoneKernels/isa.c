@@ -1,9 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gemm_amx.h"
 #include "isa.h"
 
-static const char *const names[] = {"reference", "avx2", "avx512", "avx512bf16", "neon", "wide"};
+static const char *const names[] = {"reference", "avx2", "avx512", "avx512bf16", "neon", "wide", "amx"};
 
 bool hk_isa_available(hk_isa isa) {
   switch (isa) {
@@ -20,6 +21,10 @@ bool hk_isa_available(hk_isa isa) {
            __builtin_cpu_supports("avx512vl");
   case HK_ISA_AVX512BF16:
     return hk_isa_available(HK_ISA_AVX512) && __builtin_cpu_supports("avx512bf16");
+#ifdef HK_HAS_AMX
+  case HK_ISA_AMX:
+    return hk_isa_available(HK_ISA_AVX512BF16) && hk_amx_available();
+#endif
 #elif defined(__aarch64__)
   case HK_ISA_NEON:
     return true;
@@ -43,7 +48,8 @@ static hk_isa chosen(void) {
     int isa = hk_isa_named(name);
     if (isa >= 0 && hk_isa_available((hk_isa)isa)) return (hk_isa)isa;
   }
-  static const hk_isa best_first[] = {HK_ISA_AVX512BF16, HK_ISA_AVX512, HK_ISA_AVX2, HK_ISA_NEON};
+  static const hk_isa best_first[] = {
+      HK_ISA_AMX, HK_ISA_AVX512BF16, HK_ISA_AVX512, HK_ISA_AVX2, HK_ISA_NEON};
   for (int i = 0; i < (int)(sizeof best_first / sizeof *best_first); i++)
     if (hk_isa_available(best_first[i])) return best_first[i];
   return HK_ISA_REFERENCE;

@@ -4,7 +4,7 @@
 #include "include/hone_kernels.h"
 
 // The variant of an op for the instruction set in use: HK_SELECT(hk_rmsnorm)(x, ...).
-// AVX-512-BF16 machines use the AVX-512 bodies, except where an op has a bf16 body of its own.
+// Machines with bf16 products or AMX use the AVX-512 bodies, except where an op has one of its own.
 #if defined(__x86_64__)
 #define HK_SELECT(name) HK_SELECT_AS(name, hk_isa_current())
 #define HK_SELECT_AS(name, isa)            \

@@ -30,7 +30,7 @@ static inline float one_bf16(const void *p) {
 #define HK_BODY "matvec_body.h"
 #include "each_isa.h"
 
-enum { MAXIMUM_PRODUCTS = 8, DECODED = 256 };
+enum { DECODED = 256 };
 
 typedef struct {
   const hk_matvec_kernel *kernel;
@@ -39,9 +39,9 @@ typedef struct {
   const float *factors;  // their scales and sums
   int64_t rows, depth;
   const hk_product *products;
-  int count;
-  int64_t first_piece[MAXIMUM_PRODUCTS + 1];
-  int64_t rows_in_piece[MAXIMUM_PRODUCTS];
+  const hk_term *terms;
+  int64_t first_piece[HK_MATVEC_PRODUCTS + 1];
+  int64_t rows_in_piece[HK_MATVEC_PRODUCTS];
 } call;
 
 // Formats without a kernel of their own: decoded by the piece into a buffer.
@@ -58,25 +58,26 @@ static void dot_decoded(
   }
 }
 
-static hk_dot_int16 int16_kernel(const hk_product *w, int64_t rows) {
-  if (w->columns < 8) return NULL;
+static hk_dot_int16 int16_kernel(const hk_product *product, const hk_term *w, int64_t rows) {
+  if (product->columns < 8) return NULL;
   return rows == 1 ? hk_dot_eight_int16_for(w->format) : hk_dot_lanes_int16_for(w->format);
 }
 
 static void multiply_int16(
-    const call *c, const hk_product *w, hk_dot_int16 dot, int64_t start, int64_t end) {
+    const call *c, const hk_product *product, const hk_term *w, hk_dot_int16 dot, int64_t start,
+    int64_t end) {
   int64_t step = c->rows == 1 ? 8 : 2, lanes = c->rows == 1 ? 1 : HK_MATVEC_ROWS;
   for (int64_t n = start; n < end; n += step) {
     // The last ones are taken again with those before them.
-    int64_t first = n + step <= w->columns ? n : w->columns - step;
+    int64_t first = n + step <= product->columns ? n : product->columns - step;
     float out[2 * HK_MATVEC_ROWS];
     dot((const uint8_t *)w->matrix + first * w->row_bytes, w->row_bytes, c->words, c->factors,
         c->depth, out);
     int64_t last = n + step < end ? n + step : end;
     for (int64_t i = n; i < last; i++)
       for (int64_t r = 0; r < c->rows; r++) {
-        float *y = w->out + r * w->out_stride + i, sum = out[(i - first) * lanes + r];
-        *y = w->accumulate ? *y + sum : sum;
+        float *y = product->out + r * product->out_stride + i, sum = out[(i - first) * lanes + r];
+        *y = product->accumulate ? *y + sum : sum;
       }
   }
 }
@@ -86,10 +87,11 @@ static void multiply(void *context, int64_t piece, int thread) {
   (void)thread;
   int p = 0;
   while (piece >= c->first_piece[p + 1]) p++;
-  const hk_product *w = &c->products[p];
+  const hk_product *product = &c->products[p];
+  const hk_term *w = &c->terms[p];
   int64_t start = (piece - c->first_piece[p]) * c->rows_in_piece[p];
   int64_t end = start + c->rows_in_piece[p];
-  if (end > w->columns) end = w->columns;
+  if (end > product->columns) end = product->columns;
   const hk_matvec_kernel *kernel = c->kernel;
   hk_dot_rows dot = w->format == HK_F32    ? kernel->f32
                     : w->format == HK_F16  ? kernel->f16
@@ -98,9 +100,9 @@ static void multiply(void *context, int64_t piece, int thread) {
                     : w->format == HK_Q4_1 ? kernel->q4_1
                     : w->format == HK_Q8_0 ? kernel->q8_0
                                            : NULL;
-  hk_dot_int16 dot_int16 = c->words ? int16_kernel(w, c->rows) : NULL;
+  hk_dot_int16 dot_int16 = c->words ? int16_kernel(product, w, c->rows) : NULL;
   if (dot_int16) {
-    multiply_int16(c, w, dot_int16, start, end);
+    multiply_int16(c, product, w, dot_int16, start, end);
     return;
   }
   for (int64_t n = start; n < end; n++) {
@@ -111,16 +113,16 @@ static void multiply(void *context, int64_t piece, int thread) {
     else
       dot_decoded(c, w->format, matrix_row, out);
     for (int64_t r = 0; r < c->rows; r++) {
-      float *y = w->out + r * w->out_stride + n;
-      *y = w->accumulate ? *y + out[r] : out[r];
+      float *y = product->out + r * product->out_stride + n;
+      *y = product->accumulate ? *y + out[r] : out[r];
     }
   }
 }
 
 void hk_matvec(
     hk_pool *pool, hk_compute compute, const float *x, int64_t stride, int64_t rows, int64_t depth,
-    const hk_product *products, int count) {
-  call c = {.rows = rows, .depth = depth, .products = products};
+    const hk_product *products, const hk_term *terms, int count) {
+  call c = {.rows = rows, .depth = depth, .products = products, .terms = terms};
 #if defined(__x86_64__)
   hk_isa isa = hk_isa_current();
   c.kernel = isa == HK_ISA_AVX2   ? &matvec_kernel_avx2
@@ -131,7 +133,7 @@ void hk_matvec(
 #endif
   bool in_int16 = compute == HK_COMPUTE_AUTO && depth % 32 == 0 && hk_isa_available(HK_ISA_AVX2);
   bool in_f32 = !in_int16;
-  for (int p = 0; p < count; p++) in_f32 |= !int16_kernel(&products[p], rows);
+  for (int p = 0; p < count; p++) in_f32 |= !int16_kernel(&products[p], &terms[p], rows);
   int64_t blocks = (depth + 31) / 32;
   // x in 16 bits and its factors, then x in f32 and its sums.
   float *factors = hk_pool_shared(

@@ -3,8 +3,8 @@
 
 #include "include/hone_kernels.h"
 
-// The most rows that are multiplied without packing.
-enum { HK_MATVEC_ROWS = 8 };
+// The most rows that are multiplied without packing, and the most products at a time.
+enum { HK_MATVEC_ROWS = 8, HK_MATVEC_PRODUCTS = 8 };
 
 // out[r] = matrix row . x[r] for `rows` rows of x. x is packed: [depth / 32][rows][32], zeros at the
 // end. `sums` holds the sums of each 32: [depth / 32][8] (used by the formats that store a minimum).
@@ -37,6 +37,6 @@ void hk_pack_int16(
 // is decoded once, in registers, and meets all rows of x.
 void hk_matvec(
     hk_pool *pool, hk_compute compute, const float *x, int64_t stride, int64_t rows, int64_t depth,
-    const hk_product *products, int count);
+    const hk_product *products, const hk_term *terms, int count);
 
 #endif

@@ -64,7 +64,7 @@ package final class Workspace {
   /// Memory from the system. Idle blocks make room for it, so that no more is held than was once in
   /// use, but for a little.
   private func newBlock(of size: Int) -> UnsafeMutableRawPointer {
-    let excess = bytesInUse + bytesIdle + size - max(peakBytes, bytesInUse + size) - Self.slack
+    let excess = bytesInUse + bytesIdle + size - max(peakBytes, bytesInUse + size) - slack
     if excess > 0 { trim(by: excess) }
     guard let block = allocateBlock(size) else {
       fatalError("out of memory: \(size) bytes on top of \(bytesInUse) in use")
@@ -100,8 +100,9 @@ package final class Workspace {
 }
 
 extension Workspace {
-  /// What may lie idle beyond the most that was ever in use.
-  private static let slack = 16 << 20
+  /// What may lie idle beyond the most that was ever in use: a step's ways forward and back need blocks
+  /// of different sizes, and to give one kind back for the other costs as much as the work on them.
+  private var slack: Int { max(16 << 20, peakBytes / 8) }
 }
 
 /// From here on blocks are pages of their own: the C library's heap would keep them when they are
@@ -120,7 +121,13 @@ private func allocateBlock(_ byteCount: Int) -> UnsafeMutableRawPointer? {
     return posix_memalign(&block, 64, byteCount) == 0 ? block : nil
   }
   let block = mmap(nil, byteCount, PROT_READ | PROT_WRITE, anonymousMapping, -1, 0)
-  return block == MAP_FAILED ? nil : block
+  guard let block, block != MAP_FAILED else { return nil }
+  #if os(Linux)
+    // Rows of large matrices lie in different pages, and large pages need fewer of the processor's
+    // notes about them.
+    madvise(block, byteCount, MADV_HUGEPAGE)
+  #endif
+  return block
 }
 
 private func releaseBlock(_ block: UnsafeMutableRawPointer, byteCount: Int) {

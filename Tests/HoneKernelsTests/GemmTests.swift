@@ -82,6 +82,65 @@ import Testing
     }
   }
 
+  /// Sums of terms, some of whose left operands are products of the same call.
+  @Test(arguments: Variant.vector, [HK_COMPUTE_F32, HK_COMPUTE_BF16])
+  func `terms are summed, and later products see earlier ones`(
+    variant: Variant, compute: hk_compute
+  ) {
+    let pool = hk_pool_create(2)!
+    defer { hk_pool_destroy(pool) }
+    var numbers = Numbers(seed: 31)
+    for round in 0..<20 {
+      func size() -> Int { oddSizes[numbers.integers(1, below: oddSizes.count)[0]] }
+      let (rows, depth, rank, columns, wide) = (size(), size(), size(), size(), 2100)
+      let x = Buffer(numbers.floats(rows * depth))
+      let other = Buffer(numbers.floats(rows * wide))
+      let down = Buffer(numbers.floats(rank * depth))
+      let up = Buffer(numbers.floats(columns * rank))
+      let weight = Buffer(numbers.floats(depth * columns))
+      let long = Buffer(numbers.floats(columns * wide))
+      let before = numbers.floats(rows * columns)
+      func result(_ variant: Variant?) -> [Float] {
+        let inner = Buffer([Float](repeating: 0, count: rows * rank))
+        let (first, second) = (Buffer(before), Buffer(before))
+        func left(_ data: Buffer, _ depth: Int, _ scale: Float = 1) -> hk_left {
+          hk_left(
+            data: data.start, stride: Int64(depth), depth: Int64(depth), transposed: false,
+            scale: scale)
+        }
+        func term(_ product: Int32, _ left: Int32, _ matrix: Buffer, _ width: Int, _ byColumns: Bool)
+          -> hk_term
+        {
+          hk_term(
+            product: product, left: left, matrix: matrix.start, format: HK_F32,
+            row_bytes: Int64(width * 4), by_columns: byColumns)
+        }
+        func product(_ out: Buffer, _ columns: Int, later: Bool, adds: Bool = false) -> hk_product {
+          hk_product(
+            out: out.start, out_stride: Int64(columns), columns: Int64(columns), accumulate: adds,
+            later: later)
+        }
+        calculate(
+          variant, rows, [left(x, depth), left(inner, rank, 0.5), left(other, wide)],
+          [
+            product(inner, rank, later: false), product(first, columns, later: true),
+            product(second, columns, later: true, adds: round % 2 == 0),
+          ],
+          [
+            term(0, 0, down, depth, false), term(1, 0, weight, columns, true),
+            term(1, 1, up, rank, false), term(2, 2, long, wide, false),
+            term(2, 1, up, rank, false), term(2, 0, weight, columns, true),
+          ], compute, pool)
+        return inner.values + first.values + second.values
+      }
+      let difference = worstDifference(result(variant), result(nil))
+      // The inner product of f32 is rounded to bf16 once more, where a last bit decides.
+      #expect(
+        difference < (compute == HK_COMPUTE_F32 ? 3e-6 : 3e-3),
+        "\(rows) x \(depth) x \(rank) x \(columns): \(difference)")
+    }
+  }
+
   @Test(arguments: Variant.vector, [HK_COMPUTE_F32, HK_COMPUTE_INT16])
   func `what is not finite shows in the product`(variant: Variant, compute: hk_compute) {
     let pool = hk_pool_create(1)!
@@ -118,7 +177,8 @@ import Testing
       return out
     }
     for (few, compute) in [
-      (false, HK_COMPUTE_F32), (true, HK_COMPUTE_F32), (true, HK_COMPUTE_AUTO),
+      (false, HK_COMPUTE_F32), (false, HK_COMPUTE_AUTO), (true, HK_COMPUTE_F32),
+      (true, HK_COMPUTE_AUTO),
     ] {
       let together = product(rows: 0..<20, few: few, compute)
       for row in 0..<20 {
@@ -232,23 +292,57 @@ import Testing
       storedColumns / Int(hk_format_block_elements(format)) * Int(hk_format_block_bytes(format))
     matrix.withUnsafeBytes { matrix in
       out.withUnsafeMutableBufferPointer { out in
-        var product = hk_product(
-          matrix: matrix.baseAddress, format: format, row_bytes: Int64(rowBytes),
-          columns: Int64(columns), by_columns: byColumns, accumulate: accumulate,
-          out: out.baseAddress, out_stride: Int64(columns))
-        let left = hk_left(data: x, stride: Int64(stride), transposed: transposed, scale: scale)
-        guard let variant else {
-          hk_gemm_reference(compute, left, Int64(rows), Int64(depth), &product, 1)
-          return
-        }
-        variant.run {
-          if few {
-            hk_gemm_few(pool, compute, left, Int64(rows), Int64(depth), &product, 1)
-          } else {
-            hk_gemm(pool, compute, left, Int64(rows), Int64(depth), &product, 1)
+        let product = hk_product(
+          out: out.baseAddress, out_stride: Int64(columns), columns: Int64(columns),
+          accumulate: accumulate, later: false)
+        let left = hk_left(
+          data: x, stride: Int64(stride), depth: Int64(depth), transposed: transposed, scale: scale)
+        let term = hk_term(
+          product: 0, left: 0, matrix: matrix.baseAddress, format: format,
+          row_bytes: Int64(rowBytes), by_columns: byColumns)
+        calculate(variant, rows, [left], [product], [term], compute, few: few, pool)
+      }
+    }
+  }
+
+  /// All products of a call with a variant, or with plain C where there is none.
+  private func calculate(
+    _ variant: Variant?, _ rows: Int, _ lefts: [hk_left], _ products: [hk_product],
+    _ terms: [hk_term], _ compute: hk_compute, few: Bool = false, _ pool: OpaquePointer
+  ) {
+    lefts.withUnsafeBufferPointer { lefts in
+      products.withUnsafeBufferPointer { products in
+        terms.withUnsafeBufferPointer { terms in
+          var all = hk_products(
+            rows: Int64(rows), lefts: lefts.baseAddress, left_count: Int32(lefts.count),
+            products: products.baseAddress, product_count: Int32(products.count),
+            terms: terms.baseAddress, term_count: Int32(terms.count))
+          guard let variant else { return hk_gemm_reference(compute, &all) }
+          variant.run {
+            if few {
+              hk_gemm_few(pool, compute, &all)
+            } else {
+              hk_gemm(pool, compute, &all)
+            }
           }
         }
       }
     }
   }
+}
+
+/// Numbers that stay where they are.
+private final class Buffer {
+  let start: UnsafeMutablePointer<Float>
+  private let count: Int
+
+  init(_ numbers: [Float]) {
+    count = numbers.count
+    start = .allocate(capacity: count + 1)
+    start.initialize(from: numbers, count: count)
+  }
+
+  deinit { start.deallocate() }
+
+  var values: [Float] { Array(UnsafeBufferPointer(start: start, count: count)) }
 }

@@ -8,7 +8,7 @@ struct Variant: CustomTestStringConvertible, Sendable {
 
   /// All vector sets that this machine can run; the plain C one is what they are compared with.
   static let vector: [Variant] =
-    [HK_ISA_AVX2, HK_ISA_AVX512, HK_ISA_AVX512BF16, HK_ISA_NEON, HK_ISA_WIDE]
+    [HK_ISA_AVX2, HK_ISA_AVX512, HK_ISA_AVX512BF16, HK_ISA_AMX, HK_ISA_NEON, HK_ISA_WIDE]
     .filter(hk_isa_available).map(Variant.init)
 
   /// Runs kernels with this set on the calling thread.

@@ -22,6 +22,7 @@ typedef enum hk_isa {
   HK_ISA_AVX512BF16 = 3,  // and its bf16 dot product
   HK_ISA_NEON = 4,        // Arm Advanced SIMD: 4 lanes
   HK_ISA_WIDE = 5,        // the 16-lane bodies on AVX2 hardware: tests them where AVX-512 is absent
+  HK_ISA_AMX = 6,         // AVX512BF16 and AMX's tiles of bf16
 } hk_isa;
 
 // The instruction set in use on this thread: HONE_ISA where it is set and available, else the best.
@@ -39,6 +40,8 @@ typedef enum hk_limit {
   HK_LIMIT_F32 = 0,     // f32 multiply-adds, two operations each
   HK_LIMIT_BF16 = 1,    // bf16 dot products into f32
   HK_LIMIT_MEMORY = 2,  // bytes read from memory
+  HK_LIMIT_TILES = 3,   // bf16 products of AMX's tiles
+  HK_LIMIT_INT16 = 4,   // products of 16-bit integers into 32 bits
 } hk_limit;
 
 // MARK: Threads (pool.c)
@@ -107,49 +110,63 @@ typedef enum hk_compute {
   HK_COMPUTE_INT16 = 3,  // to 14-bit integers with a scale for each 32 (each row's or column's)
 } hk_compute;
 
-// The left operand, f32: rows x depth with `stride` floats from row to row, or, transposed, stored
-// as depth x rows. Its elements are multiplied by `scale`.
+// A left operand, f32: rows x depth with `stride` floats from row to row, or, transposed, stored as
+// depth x rows. Its elements are multiplied by `scale`.
 typedef struct hk_left {
   const float *data;
   int64_t stride;
+  int64_t depth;
   bool transposed;
   float scale;
 } hk_left;
 
-// One right operand and its result. The matrix is stored in rows of `row_bytes` bytes, each a whole
-// number of the format's blocks:
+// A result: rows x columns with `out_stride` floats from row to row.
+typedef struct hk_product {
+  float *out;
+  int64_t out_stride;
+  int64_t columns;
+  bool accumulate;  // out += instead of out =
+  bool later;       // may read, as left operands, results of products that are not later
+} hk_product;
+
+// One of the terms that are summed in a product: a left operand times a matrix. The matrix is stored in
+// rows of `row_bytes` bytes, each a whole number of the format's blocks:
 //   by rows (by_columns false): columns x depth, so that out = x W^T, a projection forward;
 //   by columns (true): depth x columns, so that out = x W, its gradient backward.
-// out is rows x columns with `out_stride` floats from row to row.
-typedef struct hk_product {
+typedef struct hk_term {
+  int32_t product;  // the terms of a product follow each other
+  int32_t left;
   const void *matrix;
   hk_format format;
   int64_t row_bytes;
-  int64_t columns;
   bool by_columns;
-  bool accumulate;  // out += instead of out =
-  float *out;
-  int64_t out_stride;
-} hk_product;
+} hk_term;
 
-// out_i = scale * x W_i for each of `count` right operands that share the left operand, rows x
-// depth. Any size. Packs both operands (and so decodes the stored format) and runs one
-// register-tiled kernel over them. A row's numbers do not depend on the other rows.
-void hk_gemm(
-    hk_pool *pool, hk_compute compute, hk_left left, int64_t rows, int64_t depth,
-    const hk_product *products, int count);
-// The same for a few rows and matrices stored by rows: nothing is packed, each stored row is
-// decoded once, in registers, and meets up to eight rows of x. Bound by memory for one row, by
-// arithmetic for eight. A row's numbers do not depend on the other rows, but differ in their last
-// bits from hk_gemm's. With HK_COMPUTE_AUTO x may be rounded to 16 bits with a scale for each 32;
-// otherwise nothing is rounded.
-void hk_gemm_few(
-    hk_pool *pool, hk_compute compute, hk_left left, int64_t rows, int64_t depth, const hk_product *products,
-    int count);
+// Products of the same number of rows.
+typedef struct hk_products {
+  int64_t rows;
+  const hk_left *lefts;
+  int32_t left_count;
+  const hk_product *products;  // those that are later come last
+  int32_t product_count;
+  const hk_term *terms;
+  int32_t term_count;
+} hk_products;
+
+// out_i = the sum of the terms of product i. Any size. Packs the operands (and so decodes the stored
+// formats) and runs one register-tiled kernel over them, which takes all terms of a product before it
+// writes. A row's numbers do not depend on the other rows.
+void hk_gemm(hk_pool *pool, hk_compute compute, const hk_products *products);
+// What bounds such products of many rows on this machine.
+hk_limit hk_gemm_limit(hk_compute compute);
+// The same for a few rows, one left operand, and matrices stored by rows, each the one term of a product:
+// nothing is packed, each stored row is decoded once, in registers, and meets up to eight rows of x.
+// Bound by memory for one row, by arithmetic for eight. A row's numbers do not depend on the other
+// rows, but differ in their last bits from hk_gemm's. With HK_COMPUTE_AUTO x may be rounded to 16 bits
+// with a scale for each 32; otherwise nothing is rounded.
+void hk_gemm_few(hk_pool *pool, hk_compute compute, const hk_products *products);
 // The same in plain C, one thread, sums in double.
-void hk_gemm_reference(
-    hk_compute compute, hk_left left, int64_t rows, int64_t depth, const hk_product *products,
-    int count);
+void hk_gemm_reference(hk_compute compute, const hk_products *products);
 
 // MARK: Attention (attention.c)
 
@@ -169,7 +186,8 @@ typedef struct hk_span {
 //   lse     [rows][heads] the logarithm of each softmax's denominator, for the gradient; may be null
 // Head h reads key head h / (heads / kv_heads). Scores are q . k * scale, soft-capped to
 // cap * tanh(score / cap) where softcap > 0. window > 0: a query sees only its last `window` keys,
-// itself included. No matrix of queries x keys is ever formed.
+// itself included. No matrix of queries x keys is ever formed. The operands of products are rounded to
+// bf16 where `compute` asks for it, or leaves it open, and the machine multiplies bf16 quickly.
 typedef struct hk_attention {
   const float *q;
   const void *k, *v;
@@ -179,6 +197,7 @@ typedef struct hk_attention {
   int64_t heads, kv_heads, head_dim;
   float scale, softcap;
   int64_t window;
+  hk_compute compute;
   const hk_span *spans;
   int64_t span_count;
 } hk_attention;

@@ -70,7 +70,7 @@ package func attended(
   attend(
     queries, keys: stacked(prefix?.keys, keys, in: pass),
     values: stacked(prefix?.values, values, in: pass), spans: allSpans, shape: shape,
-    output: output, lse: lse
+    output: output, lse: lse, in: pass
   ) { hk_attention_forward(pass.pool.handle, &$0) }
   let inputs = [queries, keys, values] + (prefix.map { [$0.keys, $0.values] } ?? [])
   let kept = (pass.keep(queries), pass.keep(keys), pass.keep(values), pass.keep(output))
@@ -86,7 +86,7 @@ package func attended(
     let valueGradient = pass.engine.zeros(allValues.shape)
     attend(
       queries.tensor(in: pass), keys: allKeys, values: allValues, spans: allSpans, shape: shape,
-      output: output.tensor(in: pass), lse: lse
+      output: output.tensor(in: pass), lse: lse, in: pass
     ) {
       hk_attention_backward(
         pass.pool.handle, &$0, gradient.pointer, queryGradient.pointer, keyGradient.pointer,
@@ -111,7 +111,7 @@ package func attendedCached(
   let output = pass.tensor([queries.shape[0], shape.headCount * shape.headDimension])
   attend(
     queries, keys: keys, values: values, format: format, spans: spans, shape: shape,
-    output: output, lse: nil
+    output: output, lse: nil, in: pass
   ) { hk_attention_forward(pass.pool.handle, &$0) }
   return output
 }
@@ -119,11 +119,11 @@ package func attendedCached(
 /// The same over tensors.
 private func attend(
   _ queries: Tensor, keys: Tensor, values: Tensor, spans: [AttentionSpan], shape: AttentionShape,
-  output: Tensor, lse: Tensor?, _ kernel: (inout hk_attention) -> Void
+  output: Tensor, lse: Tensor?, in pass: Pass, _ kernel: (inout hk_attention) -> Void
 ) {
   attend(
     queries, keys: keys.pointer, values: values.pointer, format: .f32, spans: spans, shape: shape,
-    output: output, lse: lse, kernel)
+    output: output, lse: lse, in: pass, kernel)
   withExtendedLifetime((keys, values)) {}
 }
 
@@ -131,7 +131,7 @@ private func attend(
 private func attend(
   _ queries: Tensor, keys: UnsafeRawPointer, values: UnsafeRawPointer, format: StorageFormat,
   spans: [AttentionSpan], shape: AttentionShape, output: Tensor, lse: Tensor?,
-  _ kernel: (inout hk_attention) -> Void
+  in pass: Pass, _ kernel: (inout hk_attention) -> Void
 ) {
   let width = shape.headCount * shape.headDimension
   precondition(queries.shape.columns == width, "\(queries.shape) for \(shape.headCount) heads")
@@ -143,7 +143,7 @@ private func attend(
       kv_stride: Int64(shape.keyValueHeadCount * shape.headDimension), out_stride: Int64(width),
       heads: Int64(shape.headCount), kv_heads: Int64(shape.keyValueHeadCount),
       head_dim: Int64(shape.headDimension), scale: shape.scale, softcap: shape.softCap,
-      window: Int64(shape.window ?? 0), spans: kernelSpans.baseAddress,
+      window: Int64(shape.window ?? 0), compute: pass.engine.compute.kernelCompute, spans: kernelSpans.baseAddress,
       span_count: Int64(kernelSpans.count))
     kernel(&attention)
   }

@@ -26,16 +26,13 @@ package func blocksTurned(
     let (left, right) = inverted ? (gradient, seen) : (seen, gradient)
     let (size, columns) = (blocks.shape.columns, input.shape.columns)
     for block in 0..<columns / size {
-      let target = sum.pointer + (blocks.shape[0] == 1 ? 0 : block * size * size)
-      var product = hk_product(
-        matrix: right.pointer + block * size, format: HK_F32, row_bytes: Int64(columns * 4),
-        columns: Int64(size), by_columns: true, accumulate: true, out: target,
-        out_stride: Int64(size))
-      let operand = hk_left(
-        data: left.pointer + block * size, stride: Int64(columns), transposed: true, scale: 1)
-      hk_gemm(
-        pass.pool.handle, pass.engine.compute.kernelCompute, operand, Int64(size),
-        Int64(input.shape.rows), &product, 1)
+      let target = blocks.shape[0] == 1 ? sum : sum.rows(block..<block + 1)
+      var products = MatrixProducts(rows: size)
+      let columns = block * size..<(block + 1) * size
+      let operand = products.left(left, columns: columns, transposed: true)
+      products.begin(into: target, accumulate: true)
+      products.term(operand, right, columns: columns, byColumns: true)
+      products.run(in: pass)
     }
   }
   return output
@@ -49,15 +46,11 @@ private func turn(
     columns % size == 0 && (blocks.shape[0] == 1 || blocks.shape[0] * size == columns),
     "\(input.shape) in blocks of \(blocks.shape)")
   for block in 0..<columns / size {
-    let matrix = blocks.pointer + (blocks.shape[0] == 1 ? 0 : block * size * size)
-    var product = hk_product(
-      matrix: matrix, format: HK_F32, row_bytes: Int64(size * 4), columns: Int64(size),
-      by_columns: !inverted, accumulate: false, out: output.pointer + block * size,
-      out_stride: Int64(columns))
-    let left = hk_left(
-      data: input.pointer + block * size, stride: Int64(columns), transposed: false, scale: 1)
-    hk_gemm(
-      pass.pool.handle, pass.engine.compute.kernelCompute, left, Int64(rows), Int64(size),
-      &product, 1)
+    let matrix = blocks.shape[0] == 1 ? blocks : blocks.rows(block..<block + 1)
+    var products = MatrixProducts(rows: rows)
+    let left = products.left(input, columns: block * size..<(block + 1) * size)
+    products.begin(into: output, columns: block * size..<(block + 1) * size)
+    products.term(left, matrix, byColumns: !inverted)
+    products.run(in: pass)
   }
 }

@@ -28,37 +28,53 @@ package func gatedUnit(
 ) -> Tensor {
   precondition(gate.shape == up.shape, "\(gate.shape) and \(up.shape)")
   let kind = activation.kernelActivation
-  let output = activated(kind, gate, up, in: pass)
-  guard let keptGate = pass.keep(gate), let keptUp = pass.keep(up) else { return output }
+  let (rowCount, columns) = (gate.shape.rows, gate.shape.columns)
+  let output = pass.tensor(gate.shape)
+  let keptGate = pass.keepByRows(gate)
+  let keptUp = pass.keepByRows(up)
+  pass.pool.run(rows: rowCount, columns: columns) { rows in
+    let start = rows.lowerBound * columns
+    keptGate?.take(rows, of: gate)
+    keptUp?.take(rows, of: up)
+    hk_activate(
+      kind, gate.pointer + start, up.pointer + start, Int64(rows.count * columns),
+      output.pointer + start)
+  }
+  guard let keptGate, let keptUp else { return output }
+  keptGate.finish()
+  keptUp.finish()
   output.recomputing = { pass in
-    activated(kind, keptGate.tensor(in: pass), keptUp.tensor(in: pass), in: pass)
+    let output = pass.tensor(keptGate.key.shape)
+    let (gates, ups) = (keptGate.rows(in: pass), keptUp.rows(in: pass))
+    pass.pool.run(rows: rowCount, columns: columns) { rows in
+      gates.with(rows) { gate in
+        ups.with(rows) { up in
+          hk_activate(
+            kind, gate, up, Int64(rows.count * columns),
+            output.pointer + rows.lowerBound * columns)
+        }
+      }
+    }
+    return output
   }
   pass.record("gatedUnit", inputs: [gate, up], outputs: [output]) {
     [key = output.key] gradients, pass in
     guard let gradient = gradients[key] else { return }
-    let gate = keptGate.tensor(in: pass)
-    let up = keptUp.tensor(in: pass)
-    let gateGradient = pass.tensor(gate.shape)
-    let upGradient = pass.tensor(up.shape)
-    pass.pool.run(rows: gate.shape.count, columns: 1) { range in
-      let start = range.lowerBound
-      hk_activate_backward(
-        kind, gate.pointer + start, up.pointer + start, gradient.pointer + start,
-        Int64(range.count), gateGradient.pointer + start, upGradient.pointer + start)
+    let gateGradient = pass.tensor(keptGate.key.shape)
+    let upGradient = pass.tensor(keptUp.key.shape)
+    let (gates, ups) = (keptGate.rows(in: pass), keptUp.rows(in: pass))
+    pass.pool.run(rows: rowCount, columns: columns) { rows in
+      let start = rows.lowerBound * columns
+      gates.with(rows) { gate in
+        ups.with(rows) { up in
+          hk_activate_backward(
+            kind, gate, up, gradient.pointer + start, Int64(rows.count * columns),
+            gateGradient.pointer + start, upGradient.pointer + start)
+        }
+      }
     }
     if keptGate.key.needsGradient { gradients.add(gateGradient, to: keptGate.key) }
     if keptUp.key.needsGradient { gradients.add(upGradient, to: keptUp.key) }
-  }
-  return output
-}
-
-private func activated(_ kind: hk_activation, _ gate: Tensor, _ up: Tensor, in pass: Pass) -> Tensor
-{
-  let output = pass.tensor(gate.shape)
-  pass.pool.run(rows: gate.shape.count, columns: 1) { range in
-    let start = range.lowerBound
-    hk_activate(
-      kind, gate.pointer + start, up.pointer + start, Int64(range.count), output.pointer + start)
   }
   return output
 }

@@ -27,18 +27,13 @@ package func headCrossEntropy(
 ) -> TokenLosses {
   precondition(rows.count == targets.count, "\(rows.count) rows of \(targets.count) targets")
   let columns = hidden.shape.columns
-  // At most about 48 MB of logits, in equal parts: a small rest would take as long to prepare.
-  let limit = max(16, (12 << 20) / max(vocabulary, 1))
-  let chunkCount = max(1, (rows.count + limit - 1) / limit)
-  let chunk = max(1, (rows.count + chunkCount - 1) / chunkCount)
   let records = pass.tape.map { $0.keeping != .nothing } ?? false
   let hiddenGradient = records ? pass.engine.zeros(hidden.shape) : nil
   let found = Gradients(engine: pass.engine)
   var each: [Float] = []
   each.reserveCapacity(targets.count)
   var wantsGradient = false
-  for start in stride(from: 0, to: targets.count, by: chunk) {
-    let part = start..<min(start + chunk, targets.count)
+  for part in headChunks(of: targets.count, vocabulary: vocabulary) {
     let input = pass.tensor([part.count, columns])
     for (index, row) in rows[part].enumerated() {
       (input.pointer + index * columns).update(
@@ -86,4 +81,13 @@ package func headCrossEntropy(
     gradients.absorb(found, times: seed)
   }
   return TokenLosses(total: total, each: each)
+}
+
+/// How many tokens pass a head together: at most about 100 MB of logits, in equal parts. The head is
+/// decoded anew for each, so many rows at a time cost less; a small rest would cost as much as a part.
+func headChunks(of count: Int, vocabulary: Int) -> [Range<Int>] {
+  let limit = max(16, (25 << 20) / max(vocabulary, 1))
+  let chunkCount = max(1, (count + limit - 1) / limit)
+  let size = max(1, (count + chunkCount - 1) / chunkCount)
+  return stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
 }

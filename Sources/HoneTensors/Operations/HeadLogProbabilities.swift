@@ -32,13 +32,7 @@ package func headLogProbabilities(
 ) -> TokenScores {
   precondition(rows.count == targets.count, "\(rows.count) rows of \(targets.count) targets")
   let columns = hidden.shape.columns
-  // As for the cross-entropy: at most about 48 MB of logits, in equal parts.
-  let limit = max(16, (12 << 20) / max(vocabulary, 1))
-  let chunkCount = max(1, (rows.count + limit - 1) / limit)
-  let chunk = max(1, (rows.count + chunkCount - 1) / chunkCount)
-  let chunks = stride(from: 0, to: targets.count, by: chunk).map {
-    $0..<min($0 + chunk, targets.count)
-  }
+  let chunks = headChunks(of: targets.count, vocabulary: vocabulary)
   let output = pass.tensor([targets.count])
   var scores = TokenScores(logProbabilities: output)
   let tape = pass.tape.flatMap { $0.keeping == .nothing ? nil : $0 }

@@ -44,16 +44,9 @@ func matrixProduct(
   _ left: Tensor, transposed: Bool = false, rows: Int, depth: Int, _ right: Tensor,
   byColumns: Bool, accumulate: Bool = false, into output: Tensor, in pass: Pass
 ) {
-  var product = hk_product(
-    matrix: right.pointer, format: HK_F32, row_bytes: Int64(right.shape.columns * 4),
-    columns: Int64(output.shape.columns), by_columns: byColumns, accumulate: accumulate,
-    out: output.pointer, out_stride: Int64(output.shape.columns))
-  let left = hk_left(
-    data: left.pointer, stride: Int64(left.shape.columns), transposed: transposed, scale: 1)
-  let compute = pass.engine.compute.kernelCompute
-  if pass.isDecoding && !byColumns && !transposed {
-    hk_gemm_few(pass.pool.handle, compute, left, Int64(rows), Int64(depth), &product, 1)
-  } else {
-    hk_gemm(pass.pool.handle, compute, left, Int64(rows), Int64(depth), &product, 1)
-  }
+  var products = MatrixProducts(rows: rows)
+  let operand = products.left(left, transposed: transposed)
+  products.begin(into: output, accumulate: accumulate)
+  products.term(operand, right, byColumns: byColumns)
+  products.run(few: pass.isDecoding && !byColumns && !transposed, in: pass)
 }

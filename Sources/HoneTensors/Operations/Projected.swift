@@ -45,28 +45,13 @@ package func projected(
   let updates = updates.isEmpty ? weights.map { _ in nil } : updates
   precondition(updates.count == weights.count, "\(updates.count) updates of \(weights.count)")
   let outputs = weights.map { pass.tensor([rows, $0.rows]) }
-  let inner = updates.map { $0.map { pass.tensor([rows, $0.rank]) } }
-
-  var products =
-    pass.omitsOutputs ? [] : zip(weights, outputs).map { hk_product($0, rows: $1) }
-  for (update, inner) in zip(updates, inner) {
-    if let update, let inner, update.input == nil {
-      products.append(hk_product(update.down, rows: inner))
-    }
-  }
-  multiply(input, products, in: pass)
-  for (index, update) in updates.enumerated() {
-    guard let update, let inner = inner[index] else { continue }
-    if let dropped = update.input {
-      multiply(dropped, [hk_product(update.down, rows: inner)], in: pass)
-    }
-    if pass.omitsOutputs { continue }
-    // The kernels of decoding take no scale, and then nothing is kept for a way back.
-    let scalesFirst = pass.isDecoding && pass.tape == nil
-    if scalesFirst { hk_scale(Int64(inner.shape.count), update.scale, inner.pointer) }
-    multiply(
-      inner, [hk_product(update.up, rows: outputs[index], accumulate: true)],
-      scale: scalesFirst ? 1 : update.scale, in: pass)
+  // The inner products of all updates stand side by side.
+  let ranges = InnerRanges(updates)
+  let inner = ranges.count == 0 ? nil : pass.tensor([rows, ranges.count])
+  if pass.isDecoding && pass.tape == nil {
+    decode(input, through: weights, updates, ranges, inner, into: outputs, in: pass)
+  } else {
+    forward(input, through: weights, updates, ranges, inner, into: outputs, in: pass)
   }
 
   let present = updates.compactMap { $0 }
@@ -74,89 +59,179 @@ package func projected(
   let kept = present.contains { $0.input == nil } ? pass.keep(input) : nil
   let keptInputs = updates.map { $0?.input.flatMap(pass.keep) }
   pass.record(
-    "projected", inputs: inputs, outputs: outputs,
-    saving: inner.reduce(0) { $0 + ($1?.byteCount ?? 0) }
+    "projected", inputs: inputs, outputs: outputs, saving: inner?.byteCount ?? 0
   ) { [input = input.key, outputs = outputs.map(\.key)] gradients, pass in
-    var inputGradient: Tensor?
-    for (index, weight) in weights.enumerated() {
-      guard let gradient = gradients[outputs[index]] else { continue }
-      let update = updates[index]
-      var products: [hk_product] = []
-      if input.needsGradient {
-        let accumulate = inputGradient != nil
-        let target = inputGradient ?? pass.tensor(input.shape)
-        inputGradient = target
-        products.append(hk_product(weight, columns: target, accumulate: accumulate))
-      }
-      guard let update, let inner = inner[index] else {
-        multiply(gradient, products, in: pass)
-        continue
-      }
-      let innerGradient = pass.tensor(inner.shape)
-      products.append(hk_product(update.up, columns: innerGradient))
-      multiply(gradient, products, in: pass)
-      hk_scale(Int64(innerGradient.shape.count), update.scale, innerGradient.pointer)
+    let found = outputs.map { gradients[$0] }
+    guard found.contains(where: { $0 != nil }) else { return }
+    let innerGradient = inner.map { pass.tensor($0.shape) }
+    let inputGradient = input.needsGradient ? pass.tensor(input.shape) : nil
+    back(
+      found, through: weights, updates, ranges, innerGradient, into: inputGradient, in: pass)
+    for (index, update) in updates.enumerated() {
+      guard let update, let inner, let innerGradient, let gradient = found[index] else { continue }
       if let sum = gradients.accumulator(for: update.up.key) {
         // The product's transpose, since wide operands are packed faster on the right.
-        let transposed = pass.tensor([update.rank, weight.rows])
-        multiply(
-          transposing: inner, [hk_product(gradient, columns: transposed)], scale: update.scale,
-          in: pass)
+        let transposed = pass.tensor([update.rank, weights[index].rows])
+        var products = MatrixProducts(rows: update.rank)
+        let left = products.left(
+          inner, columns: ranges[index], transposed: true, scale: update.scale)
+        products.begin(into: transposed)
+        products.term(left, gradient, byColumns: true)
+        products.run(in: pass)
         add(transposed, transposedTo: sum)
       }
-      let dropped = keptInputs[index]
-      if let sum = gradients.accumulator(for: update.down.key),
-        let seen = (dropped ?? kept)?.tensor(in: pass)
-      {
-        multiply(
-          transposing: innerGradient, [hk_product(seen, columns: sum, accumulate: true)], in: pass)
-      }
-      if let dropped {
+      if let dropped = keptInputs[index] {
+        addDownGradients(
+          [(update, ranges[index])], innerGradient, dropped, gradients: gradients, in: pass)
         guard dropped.key.needsGradient else { continue }
         let target = pass.tensor(dropped.key.shape)
-        multiply(innerGradient, [hk_product(update.down, columns: target)], in: pass)
+        var products = MatrixProducts(rows: rows)
+        let left = products.left(innerGradient, columns: ranges[index], scale: update.scale)
+        products.begin(into: target)
+        products.term(left, update.down, byColumns: true)
+        products.run(in: pass)
         gradients.add(target, to: dropped.key)
-      } else if let inputGradient {
-        multiply(
-          innerGradient, [hk_product(update.down, columns: inputGradient, accumulate: true)],
-          in: pass)
       }
+    }
+    if let kept, let innerGradient {
+      let plain = updates.enumerated().compactMap { index, update in
+        update.flatMap { $0.input == nil && found[index] != nil ? ($0, ranges[index]) : nil }
+      }
+      addDownGradients(plain, innerGradient, kept, gradients: gradients, in: pass)
     }
     if let inputGradient { gradients.add(inputGradient, to: input) }
   }
   return outputs
 }
 
-extension hk_product {
-  /// `x Wᵀ`, by the matrix's rows.
-  fileprivate init(_ weight: Weight, rows output: Tensor) {
-    self.init(
-      matrix: weight.bytes, format: weight.format.kernelFormat,
-      row_bytes: Int64(weight.bytesPerRow), columns: Int64(weight.rows), by_columns: false,
-      accumulate: false, out: output.pointer, out_stride: Int64(weight.rows))
+/// Which columns of the inner products belong to which update.
+private struct InnerRanges {
+  private var ends: [Int] = [0]
+
+  init(_ updates: [LowRank?]) {
+    for update in updates { ends.append(ends.last! + (update?.rank ?? 0)) }
   }
 
-  /// `x W`, by the matrix's columns.
-  fileprivate init(_ weight: Weight, columns output: Tensor, accumulate: Bool) {
-    self.init(
-      matrix: weight.bytes, format: weight.format.kernelFormat,
-      row_bytes: Int64(weight.bytesPerRow), columns: Int64(weight.columns), by_columns: true,
-      accumulate: accumulate, out: output.pointer, out_stride: Int64(weight.columns))
-  }
+  var count: Int { ends.last! }
+  subscript(index: Int) -> Range<Int> { ends[index]..<ends[index + 1] }
+}
 
-  fileprivate init(_ matrix: Tensor, rows output: Tensor, accumulate: Bool = false) {
-    let (rows, columns) = (matrix.shape.rows, matrix.shape.columns)
-    self.init(
-      matrix: matrix.pointer, format: HK_F32, row_bytes: Int64(columns * 4), columns: Int64(rows),
-      by_columns: false, accumulate: accumulate, out: output.pointer, out_stride: Int64(rows))
+/// Inner products first, then each output as the sum of its two products.
+private func forward(
+  _ input: Tensor, through weights: [Weight], _ updates: [LowRank?], _ ranges: InnerRanges,
+  _ inner: Tensor?, into outputs: [Tensor], in pass: Pass
+) {
+  var products = MatrixProducts(rows: input.shape.rows)
+  let left = products.left(input)
+  for (index, update) in updates.enumerated() {
+    guard let update, let inner else { continue }
+    let seen = update.input.map { products.left($0) } ?? left
+    products.begin(into: inner, columns: ranges[index])
+    products.term(seen, update.down)
   }
+  if !pass.omitsOutputs {
+    for (index, weight) in weights.enumerated() {
+      products.begin(into: outputs[index], later: inner != nil)
+      products.term(left, weight)
+      guard let update = updates[index], let inner else { continue }
+      let low = products.left(inner, columns: ranges[index], scale: update.scale)
+      products.term(low, update.up)
+    }
+  }
+  products.run(in: pass)
+}
 
-  fileprivate init(_ matrix: Tensor, columns output: Tensor, accumulate: Bool = false) {
-    let columns = matrix.shape.columns
-    self.init(
-      matrix: matrix.pointer, format: HK_F32, row_bytes: Int64(columns * 4),
-      columns: Int64(columns), by_columns: true, accumulate: accumulate, out: output.pointer,
-      out_stride: Int64(columns))
+/// The same by the kernels of decoding, which take one term a product and no scale.
+private func decode(
+  _ input: Tensor, through weights: [Weight], _ updates: [LowRank?], _ ranges: InnerRanges,
+  _ inner: Tensor?, into outputs: [Tensor], in pass: Pass
+) {
+  let rows = input.shape.rows
+  var products = MatrixProducts(rows: rows)
+  _ = products.left(input)
+  for (weight, output) in zip(weights, outputs) {
+    products.begin(into: output)
+    products.term(0, weight)
+  }
+  let inners = updates.map { $0.map { pass.tensor([rows, $0.rank]) } }
+  for (update, inner) in zip(updates, inners) {
+    guard let update, let inner, update.input == nil else { continue }
+    products.begin(into: inner)
+    products.term(0, update.down)
+  }
+  products.run(few: true, in: pass)
+  for (index, update) in updates.enumerated() {
+    guard let update, let inner = inners[index] else { continue }
+    if let dropped = update.input {
+      multiplyFew(dropped, update.down, into: inner, in: pass)
+    }
+    hk_scale(Int64(inner.shape.count), update.scale, inner.pointer)
+    multiplyFew(inner, update.up, into: outputs[index], accumulate: true, in: pass)
+  }
+}
+
+private func multiplyFew(
+  _ left: Tensor, _ matrix: Tensor, into output: Tensor, accumulate: Bool = false, in pass: Pass
+) {
+  var products = MatrixProducts(rows: left.shape.rows)
+  let operand = products.left(left)
+  products.begin(into: output, accumulate: accumulate)
+  products.term(operand, matrix)
+  products.run(few: true, in: pass)
+}
+
+/// The inner products' gradients, `dy up`, and the input's, `Σ dy W + scale · (dy up) down`.
+private func back(
+  _ gradients: [Tensor?], through weights: [Weight], _ updates: [LowRank?], _ ranges: InnerRanges,
+  _ innerGradient: Tensor?, into inputGradient: Tensor?, in pass: Pass
+) {
+  guard let rows = gradients.lazy.compactMap({ $0?.shape.rows }).first else { return }
+  var products = MatrixProducts(rows: rows)
+  let lefts = gradients.map { $0.map { products.left($0) } }
+  for (index, update) in updates.enumerated() {
+    guard let update, let innerGradient, let left = lefts[index] else { continue }
+    products.begin(into: innerGradient, columns: ranges[index])
+    products.term(left, update.up, byColumns: true)
+  }
+  if let inputGradient {
+    products.begin(into: inputGradient, later: innerGradient != nil)
+    for (index, weight) in weights.enumerated() {
+      guard let left = lefts[index] else { continue }
+      products.term(left, weight, byColumns: true)
+      guard let update = updates[index], update.input == nil, let innerGradient else { continue }
+      let low = products.left(innerGradient, columns: ranges[index], scale: update.scale)
+      products.term(low, update.down, byColumns: true)
+    }
+  }
+  products.run(in: pass)
+}
+
+/// `d down += scale · (dy up)ᵀ x` of updates that saw the same input, in one product.
+private func addDownGradients(
+  _ updates: [(update: LowRank, range: Range<Int>)], _ innerGradient: Tensor, _ input: Kept,
+  gradients: Gradients, in pass: Pass
+) {
+  let wanted = updates.filter { $0.update.down.needsGradient }
+  guard let first = wanted.first else { return }
+  let seen = input.tensor(in: pass)
+  func multiply(_ columns: Range<Int>, scale: Float, into sum: Tensor, accumulate: Bool) {
+    var products = MatrixProducts(rows: columns.count)
+    let left = products.left(innerGradient, columns: columns, transposed: true, scale: scale)
+    products.begin(into: sum, accumulate: accumulate)
+    products.term(left, seen, byColumns: true)
+    products.run(in: pass)
+  }
+  if wanted.count == 1 {
+    guard let sum = gradients.accumulator(for: first.update.down.key) else { return }
+    return multiply(first.range, scale: first.update.scale, into: sum, accumulate: true)
+  }
+  let columns = first.range.lowerBound..<wanted[wanted.count - 1].range.upperBound
+  let together = pass.tensor([columns.count, seen.shape.columns])
+  multiply(columns, scale: 1, into: together, accumulate: false)
+  for (update, range) in wanted {
+    guard let sum = gradients.accumulator(for: update.down.key) else { continue }
+    let start = (range.lowerBound - columns.lowerBound) * seen.shape.columns
+    hk_axpy(Int64(sum.shape.count), update.scale, together.pointer + start, sum.pointer)
   }
 }
 
@@ -168,31 +243,4 @@ private func add(_ matrix: Tensor, transposedTo sum: Tensor) {
       sum.pointer[column * rows + row] += matrix.pointer[row * columns + column]
     }
   }
-}
-
-/// Products that share a left operand, `[rows x depth]`.
-private func multiply(
-  _ left: Tensor, _ products: [hk_product], scale: Float = 1, in pass: Pass
-) {
-  guard !products.isEmpty else { return }
-  let depth = Int64(left.shape.columns)
-  let operand = hk_left(data: left.pointer, stride: depth, transposed: false, scale: scale)
-  let compute = pass.engine.compute.kernelCompute
-  let (rows, count) = (Int64(left.shape.rows), Int32(products.count))
-  if pass.isDecoding {
-    hk_gemm_few(pass.pool.handle, compute, operand, rows, depth, products, count)
-  } else {
-    hk_gemm(pass.pool.handle, compute, operand, rows, depth, products, count)
-  }
-}
-
-/// The same with a left operand that is stored the other way, `[depth x rows]`.
-private func multiply(
-  transposing left: Tensor, _ products: [hk_product], scale: Float = 1, in pass: Pass
-) {
-  let rows = Int64(left.shape.columns)
-  hk_gemm(
-    pass.pool.handle, pass.engine.compute.kernelCompute,
-    hk_left(data: left.pointer, stride: rows, transposed: true, scale: scale), rows,
-    Int64(left.shape.rows), products, Int32(products.count))
 }

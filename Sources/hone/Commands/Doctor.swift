@@ -57,7 +57,8 @@ struct Doctor: AsyncParsableCommand {
   private static var kernels: Finding {
     let name = { (isa: hk_isa) in String(cString: hk_isa_name(isa)) }
     let all = [
-      HK_ISA_REFERENCE, HK_ISA_AVX2, HK_ISA_AVX512, HK_ISA_AVX512BF16, HK_ISA_NEON, HK_ISA_WIDE,
+      HK_ISA_REFERENCE, HK_ISA_AVX2, HK_ISA_AVX512, HK_ISA_AVX512BF16, HK_ISA_AMX, HK_ISA_NEON,
+      HK_ISA_WIDE,
     ]
     let current = hk_isa_current()
     let others = all.filter { hk_isa_available($0) && $0 != current }.map(name)
