@@ -143,7 +143,8 @@ private func attend(
       kv_stride: Int64(shape.keyValueHeadCount * shape.headDimension), out_stride: Int64(width),
       heads: Int64(shape.headCount), kv_heads: Int64(shape.keyValueHeadCount),
       head_dim: Int64(shape.headDimension), scale: shape.scale, softcap: shape.softCap,
-      window: Int64(shape.window ?? 0), compute: pass.engine.compute.kernelCompute, spans: kernelSpans.baseAddress,
+      window: Int64(shape.window ?? 0), compute: pass.engine.compute.kernelCompute,
+      spans: kernelSpans.baseAddress,
       span_count: Int64(kernelSpans.count))
     kernel(&attention)
   }
