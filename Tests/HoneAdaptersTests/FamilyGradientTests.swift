@@ -7,9 +7,7 @@ import Testing
 
 /// A LoRA on all linear layers of each family's tiny model, against peft.
 @Suite struct FamilyGradientTests {
-  @Test(arguments: [
-    "mistral", "qwen2", "qwen2-window", "qwen3", "gemma2", "gemma3", "smollm3", "olmo2", "granite",
-  ])
+  @Test(arguments: Architectures.fixtures(checked: .gradients))
   func `peft's LoRA gives its loss and its gradients`(name: String) throws {
     let engine = Engine(threads: 2, compute: .f32)
     let folder = tinyModel("families/\(name)")

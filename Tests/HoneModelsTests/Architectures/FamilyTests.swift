@@ -7,10 +7,25 @@ import Testing
 
 /// Tiny random models of every family beside Llama, against transformers.
 @Suite struct FamilyTests {
-  static let names = [
-    "mistral", "qwen2", "qwen2-window", "qwen3", "gemma2", "gemma3", "smollm3", "olmo2", "granite",
-  ]
-  static let withGGUF = names.filter { $0 != "qwen2-window" }
+  static let names = Architectures.fixtures(checked: .folder)
+  static let withGGUF = Architectures.fixtures(checked: .gguf)
+
+  @Test func `every family has a tiny model, and every tiny model is of a family`() throws {
+    #expect(Architectures.all.allSatisfy { !$0.fixtures.isEmpty })
+    let folders = try FileManager.default.contentsOfDirectory(atPath: fixture("families"))
+    #expect(Set(folders) == Set(Architectures.all.flatMap { $0.fixtures.map(\.name) }))
+    for family in Architectures.all {
+      for tiny in family.fixtures {
+        let folder = fixture("families/\(tiny.name)")
+        let config = try JSONParser.parse(
+          contentsOf: MappedFile(path: "\(folder)/config.json"))
+        #expect(family.modelTypes.contains(config["model_type"]?.string ?? ""), "\(tiny.name)")
+        #expect(
+          FileManager.default.fileExists(atPath: "\(folder)/model.gguf")
+            == tiny.checks.contains(.gguf), "\(tiny.name)")
+      }
+    }
+  }
 
   private struct Expected {
     let rows: [[Int32]]
@@ -88,7 +103,7 @@ import Testing
     #expect(read == model.spec)
   }
 
-  @Test(arguments: names)
+  @Test(arguments: Architectures.fixtures(checked: .cache))
   func `a cache gives the logits of whole sequences`(name: String) throws {
     let engine = Engine(threads: 2, compute: .f32)
     let model = try LanguageModel(folder: fixture("families/\(name)"), engine: engine)
@@ -108,7 +123,7 @@ import Testing
     #expect(difference(found, whole) < 1e-5)
   }
 
-  @Test(arguments: names)
+  @Test(arguments: Architectures.fixtures(checked: .rows))
   func `rows of a batch do not influence each other`(name: String) throws {
     let engine = Engine(threads: 2, compute: .f32)
     let model = try LanguageModel(folder: fixture("families/\(name)"), engine: engine)
