@@ -14,6 +14,7 @@ Usage: make_family_fixtures.py [NAME ...]
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -37,7 +38,10 @@ SIZES = dict(hidden_size=24, intermediate_size=32, num_attention_heads=4, num_ke
 ROPE = dict(rope_theta=10000.0, rope_type="default")
 YARN = dict(rope_theta=10000.0, rope_type="yarn", factor=4.0, original_max_position_embeddings=16)
 
-# model_type, settings of its configuration, seed
+SHORT_FACTORS, LONG_FACTORS = [1.0, 1.1, 1.3, 1.2], [1.0, 2.0, 3.5, 4.0]
+HEADS = dict(hidden_size=24, num_attention_heads=3, num_hidden_layers=2)
+
+# model_type, settings of its configuration beside SIZES (or, where it has other words for them, all), seed
 FAMILIES = {
     "mistral": ("mistral", dict(head_dim=8, sliding_window=8, rope_parameters=ROPE), 1),
     "qwen2": ("qwen2", dict(rope_parameters=ROPE, tie_word_embeddings=True), 2),
@@ -51,27 +55,56 @@ FAMILIES = {
     "olmo2": ("olmo2", dict(rope_parameters=ROPE), 8),
     "granite": ("granite", dict(
         rope_parameters=ROPE, embedding_multiplier=6.0, attention_multiplier=0.2, residual_multiplier=0.3, logits_scaling=4.0), 9),
+    "mistral-nemo": ("mistral", dict(num_attention_heads=4, num_key_value_heads=1, head_dim=10, sliding_window=None, rope_parameters=ROPE), 10),
+    "llama-linear": ("llama", dict(rope_parameters=ROPE | dict(rope_type="linear", factor=3.0)), 11),
+    "llama-dynamic": ("llama", dict(max_position_embeddings=16, rope_parameters=ROPE | dict(rope_type="dynamic", factor=2.0)), 12),
+    "phi3": ("phi3", dict(sliding_window=8, rope_parameters=ROPE), 13),
+    "phi3-long": ("phi3", dict(
+        hidden_size=20, num_attention_heads=2, num_key_value_heads=1, tie_word_embeddings=True, original_max_position_embeddings=16,
+        rope_parameters=dict(
+            rope_theta=10000.0, rope_type="longrope", partial_rotary_factor=0.8, short_factor=SHORT_FACTORS, long_factor=LONG_FACTORS,
+            original_max_position_embeddings=16)), 14),
+    "phi3-short": ("phi3", dict(
+        hidden_size=24, num_attention_heads=3, num_key_value_heads=1, original_max_position_embeddings=32,
+        rope_parameters=dict(
+            rope_theta=10000.0, rope_type="longrope", short_factor=SHORT_FACTORS, long_factor=LONG_FACTORS,
+            original_max_position_embeddings=32)), 15),
+    "stablelm": ("stablelm", dict(num_attention_heads=3, num_key_value_heads=1, use_qkv_bias=True, rope_parameters=ROPE | dict(partial_rotary_factor=0.25)), 16),
+    "stablelm-parallel": ("stablelm", dict(
+        qk_layernorm=True, use_parallel_residual=True, rope_parameters=ROPE | dict(partial_rotary_factor=0.7)), 17),
+    "gpt_neox": ("gpt_neox", HEADS | dict(intermediate_size=48, rope_parameters=ROPE | dict(partial_rotary_factor=0.25)), 18),
+    "gpt_neox-sequential": ("gpt_neox", HEADS | dict(
+        intermediate_size=48, use_parallel_residual=False, attention_bias=False, hidden_act="gelu_fast", tie_word_embeddings=True,
+        rope_parameters=ROPE | dict(partial_rotary_factor=1.0)), 19),
+    "gpt2": ("gpt2", dict(n_embd=24, n_head=4, n_layer=2, n_inner=40), 20),
+    "opt": ("opt", HEADS | dict(ffn_dim=48), 21),
+    "opt-after": ("opt", HEADS | dict(ffn_dim=48, do_layer_norm_before=False, enable_bias=False, activation_function="gelu"), 22),
+    "falcon": ("falcon", HEADS | dict(rope_parameters=ROPE), 23),
+    "falcon-new": ("falcon", HEADS | dict(
+        num_attention_heads=4, num_kv_heads=2, new_decoder_architecture=True, ffn_hidden_size=48, bias=True, tie_word_embeddings=False, rope_parameters=ROPE), 24),
+    "falcon-heads": ("falcon", HEADS | dict(multi_query=False, parallel_attn=False, rope_parameters=ROPE), 25),
 }  # fmt: skip
-# What has no GGUF: llama.cpp has no window in this one.
-NO_GGUF = {"qwen2-window"}
+OTHER_WORDS = {"gpt_neox", "gpt2", "opt", "falcon"}
+# What has no GGUF: llama.cpp has no window in the first, OPT not at all, and of the others only what its converter keeps.
+NO_GGUF = {"qwen2-window", "llama-dynamic", "gpt_neox-sequential", "opt", "opt-after", "falcon-heads"}
 
 
 def make_model(name):
     kind, more, seed = FAMILIES[name]
     torch.manual_seed(seed)
-    config = AutoConfig.for_model(
-        kind, **(SIZES | more), vocab_size=VOCABULARY, max_position_embeddings=64, bos_token_id=1, eos_token_id=2, pad_token_id=2
-    )
+    settings = dict(max_position_embeddings=64) | ({} if kind in OTHER_WORDS else SIZES) | more
+    config = AutoConfig.for_model(kind, **settings, vocab_size=VOCABULARY, bos_token_id=1, eos_token_id=2, pad_token_id=2)
     config._attn_implementation = "eager"
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32).eval()
     with torch.no_grad():
         for parameter_name, parameter in model.named_parameters():
-            if "norm" in parameter_name:
-                parameter.normal_(0.0 if "gemma" in name else 1.0, 0.3)
-            elif parameter_name.endswith("bias"):
+            if parameter_name.endswith("bias"):
                 parameter.normal_(0.0, 0.3)
+            elif "norm" in parameter_name or "ln_" in parameter_name:
+                parameter.normal_(0.0 if "gemma" in name else 1.0, 0.3)
             else:
-                parameter.normal_(0.0, 0.1 if "embed" in parameter_name or "lm_head" in parameter_name else 0.2)
+                ends = ("embed", "lm_head", "wte", "wpe")
+                parameter.normal_(0.0, 0.1 if any(end in parameter_name for end in ends) else 0.2)
     return model
 
 
@@ -105,10 +138,50 @@ def interleaved(weight, heads):
     return weight.reshape(heads, 2, rows // heads // 2, *weight.shape[1:]).swapaxes(1, 2).reshape(weight.shape)
 
 
+def stacked(weight, key_heads, dimension):
+    """llama.cpp's order of a projection that has queries, keys and values of one key head after the other."""
+    parts = weight.reshape(key_heads, -1, dimension, *weight.shape[1:])
+    return numpy.concatenate([part.reshape(-1, *weight.shape[1:]) for part in (parts[:, :-2], parts[:, -2], parts[:, -1])])
+
+
+def gguf_tensors(kind, model):
+    """The weights as llama.cpp's converter keeps them, by their names in transformers."""
+    config = model.config
+    tensors = {name: tensor.float().numpy() for name, tensor in model.state_dict().items()}
+    if config.tie_word_embeddings:
+        del tensors["lm_head.weight"]
+    key_heads = key_head_count(config)
+    for name, weight in tensors.items():
+        if kind in ("llama", "smollm3", "granite") and (".q_proj." in name or ".k_proj." in name):
+            tensors[name] = interleaved(weight, config.num_attention_heads if ".q_proj." in name else key_heads)
+        if kind.startswith("gemma") and name.endswith("norm.weight"):
+            tensors[name] = weight + 1
+        if ".query_key_value." in name:
+            tensors[name] = stacked(weight, key_heads, config.hidden_size // config.num_attention_heads)
+        if kind == "gpt2" and name.endswith(("c_attn.weight", "c_proj.weight", "c_fc.weight")):
+            tensors[name] = weight.T
+    for name in [name for name in tensors if name.endswith(".norms.0.weight")]:
+        path = name.removesuffix(".norms.0.weight")
+        heads = [tensors.pop(part) for part in [part for part in tensors if part.startswith(f"{path}.norms.")]]
+        tensors[f"{path}.weight"] = numpy.stack(heads)
+    return tensors
+
+
+def key_head_count(config):
+    if config.model_type == "falcon" and not config.new_decoder_architecture:
+        return 1 if config.multi_query else config.num_attention_heads
+    return getattr(config, "num_key_value_heads", None) or getattr(config, "num_kv_heads", None) or config.num_attention_heads
+
+
+def inner_size(config):
+    for key in ("intermediate_size", "n_inner", "ffn_hidden_size"):
+        if getattr(config, key, None):
+            return getattr(config, key)
+
+
 def write_gguf(name, model, tokenizer, path):
     config = model.config
-    kind = {"mistral": "llama", "gemma3_text": "gemma3"}.get(config.model_type, config.model_type)
-    interleaves = kind in ("llama", "smollm3", "granite")
+    kind = {"mistral": "llama", "gemma3_text": "gemma3", "gpt_neox": "gptneox"}.get(config.model_type, config.model_type)
     architecture = next(key for key, value in gguf.MODEL_ARCH_NAMES.items() if value == kind)
     names = gguf.get_tensor_name_map(architecture, config.num_hidden_layers)
     writer = gguf.GGUFWriter(path, kind)
@@ -118,20 +191,42 @@ def write_gguf(name, model, tokenizer, path):
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
     writer.add_block_count(config.num_hidden_layers)
-    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_feed_forward_length(inner_size(config))
     writer.add_head_count(config.num_attention_heads)
-    writer.add_head_count_kv(config.num_key_value_heads)
+    if kind not in ("gptneox", "gpt2"):
+        writer.add_head_count_kv(key_head_count(config))
     dimension = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    writer.add_key_length(dimension)
-    writer.add_value_length(dimension)
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    rope = config.rope_parameters.get("full_attention", config.rope_parameters)
-    writer.add_rope_freq_base(rope["rope_theta"])
-    if rope["rope_type"] == "linear":
+    if kind not in ("gptneox", "gpt2", "falcon", "phi3", "stablelm"):
+        writer.add_key_length(dimension)
+        writer.add_value_length(dimension)
+    if hasattr(config, "rms_norm_eps"):
+        writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    else:
+        writer.add_layer_norm_eps(getattr(config, "layer_norm_eps", None) or config.layer_norm_epsilon)
+    rope = getattr(config, "rope_parameters", None) or {}
+    rope = rope.get("full_attention", rope)
+    if kind not in ("gptneox", "gpt2", "falcon", "stablelm"):
+        writer.add_rope_freq_base(rope["rope_theta"])
+    if kind in ("gptneox", "stablelm", "phi3"):
+        writer.add_rope_dimension_count(int(dimension * rope.get("partial_rotary_factor", 1.0)))
+    if kind in ("gptneox", "stablelm"):
+        writer.add_parallel_residual(config.use_parallel_residual)
+    if rope.get("rope_type") == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(rope["factor"])
-    if getattr(config, "sliding_window", None):
+    if kind == "phi3":
+        original = config.original_max_position_embeddings
+        writer.add_rope_scaling_orig_ctx_len(original)
+        writer.add_sliding_window(config.sliding_window or 0)
+        if "long_factor" in rope:
+            scale = config.max_position_embeddings / original
+            writer.add_rope_scaling_attn_factors(math.sqrt(1 + math.log(scale) / math.log(original)))
+            writer.add_tensor("rope_factors_long.weight", numpy.array(rope["long_factor"], numpy.float32))
+            writer.add_tensor("rope_factors_short.weight", numpy.array(rope["short_factor"], numpy.float32))
+    elif getattr(config, "sliding_window", None):
         writer.add_sliding_window(config.sliding_window)
+    if kind == "falcon":
+        writer.add_tensor_data_layout("jploski")
     if kind == "gemma2":
         writer.add_attn_logit_softcapping(config.attn_logit_softcapping)
         writer.add_final_logit_softcapping(config.final_logit_softcapping)
@@ -151,16 +246,7 @@ def write_gguf(name, model, tokenizer, path):
     writer.add_bos_token_id(tokenizer.bos_token_id)
     writer.add_eos_token_id(tokenizer.eos_token_id)
     writer.add_add_bos_token(False)
-    for tensor_name, tensor in model.state_dict().items():
-        if tensor_name == "lm_head.weight" and config.tie_word_embeddings:
-            continue
-        weight = tensor.float().numpy()
-        if interleaves and ".q_proj." in tensor_name:
-            weight = interleaved(weight, config.num_attention_heads)
-        if interleaves and ".k_proj." in tensor_name:
-            weight = interleaved(weight, config.num_key_value_heads)
-        if kind.startswith("gemma") and tensor_name.endswith("norm.weight"):
-            weight = weight + 1
+    for tensor_name, weight in gguf_tensors(kind, model).items():
         found = names.get_name(tensor_name, try_suffixes=(".weight", ".bias"))
         assert found, tensor_name
         writer.add_tensor(found, numpy.ascontiguousarray(weight))

@@ -73,11 +73,9 @@ public struct Benchmark {
     var results: [Result] = []
     let pool = engine.threads.handle
     let block = model.decoder.blocks[0]
-    let weights = [
-      ("query", block.query), ("key", block.key), ("gate", block.gate), ("down", block.down),
-    ]
-    for (name, projection) in weights {
-      let weight = projection.weight
+    let inputs = block.attention.inputs.prefix(2) + block.feedForward.inputs.prefix(1)
+    for module in inputs + [block.feedForward.down] {
+      let (name, weight) = (module.site.name, module.projection.weight)
       for (compute, rows) in [(Compute.f32, 512), (.auto, 512), (.auto, 2048)] {
         let limit = hk_gemm_limit(compute.kernelCompute)
         let engine = Engine(sharing: engine, compute: compute)

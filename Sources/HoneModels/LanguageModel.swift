@@ -59,9 +59,10 @@ public final class LanguageModel {
       gguf: file.metadata.requireString("general.architecture"), file: path)
     let source = try WeightSource(gguf: file, quantization: quantization)
     let spec = try family.spec(gguf: GGUFConfiguration(file.metadata, source: source))
-    let tensors = DecoderTensors(family: family, spec: spec, source: source, engine: engine)
+    let tensors = DecoderTensors(
+      family: family, spec: spec, source: source, engine: engine, isGGUF: true)
     try self.init(
-      path: path, architecture: family.name, decoder: tensors.decoder(isGGUF: true),
+      path: path, architecture: family.name, decoder: tensors.decoder(),
       tokenizer: Tokenizer(gguf: file), chatFormat: ChatFormat(gguf: file))
   }
 
@@ -84,9 +85,10 @@ public final class LanguageModel {
     try config.refuseQuantization(of: folder.tensors.lazy.map(\.name))
     let source = try WeightSource(folder: folder, quantization: quantization)
     let spec = try family.spec(config: config)
-    let tensors = DecoderTensors(family: family, spec: spec, source: source, engine: engine)
+    let tensors = DecoderTensors(
+      family: family, spec: spec, source: source, engine: engine, isGGUF: false)
     try self.init(
-      path: path, architecture: family.name, decoder: tensors.decoder(isGGUF: false),
+      path: path, architecture: family.name, decoder: tensors.decoder(),
       tokenizer: Tokenizer(folder: path),
       chatFormat: ChatFormat(LocalModel(path: path, layout: .folder)))
   }

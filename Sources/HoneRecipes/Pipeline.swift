@@ -72,8 +72,11 @@ public final class Pipeline {
     self.adapter = adapter
 
     let files = try Self.files(recipe.data)
-    train = try TrainingData(files.train, of: recipe, for: model)
-    valid = try files.valid.map { try TrainingData($0, of: recipe, for: model, isHeldOut: true) }
+    let ahead = adapter.positionsAhead
+    train = try TrainingData(files.train, of: recipe, for: model, after: ahead)
+    valid = try files.valid.map {
+      try TrainingData($0, of: recipe, for: model, after: ahead, isHeldOut: true)
+    }
     folder = RunFolder(path: recipe.output)
   }
 

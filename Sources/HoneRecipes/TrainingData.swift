@@ -11,14 +11,25 @@ package enum TrainingData {
 
   /// Reads what a recipe's objective learns from.
   ///
-  /// - Parameter isHeldOut: whether it only measures: what loses tokens measures less and need not
-  ///   fail.
+  /// - Parameters:
+  ///   - ahead: how many positions an adapter takes before each text.
+  ///   - isHeldOut: whether it only measures: what loses tokens measures less and need not fail.
   init(
-    _ path: String, of recipe: Recipe, for model: LanguageModel, isHeldOut: Bool = false
+    _ path: String, of recipe: Recipe, for model: LanguageModel, after ahead: Int = 0,
+    isHeldOut: Bool = false
   ) throws {
     let data = recipe.data
     let renderer = try Renderer(model, trainOn: data.text("train_on"))
-    var options = DataOptions(data, contextLength: model.spec.contextLength)
+    let room = model.spec.room(after: ahead)
+    guard room >= 2 else {
+      throw TrainingError(
+        "method",
+        problem: """
+          the adapter takes \(ahead) positions before each text, and the model has \
+          \(model.spec.contextLength)
+          """, advice: "take fewer")
+    }
+    var options = DataOptions(data, contextLength: room)
     if isHeldOut { options.truncationLimit = 1 }
     if case .texts = recipe.objective.data {
       self = .texts(try DataSet(path, renderer: renderer, options: options))

@@ -46,6 +46,11 @@ public enum AdapterFolder {
         problem: "\(configName): peft_type is \(type), which is no method that Hone reads",
         advice: "it reads \(AdapterMethods.all.map(\.name).joined(separator: ", "))")
     }
+    var contents = contents
+    // Peft notes with an adapter how the base keeps its projections.
+    if model.spec.names.storesInputsFirst, contents.config["fan_in_fan_out"] == .bool(true) {
+      contents.config["fan_in_fan_out"] = .bool(false)
+    }
     return try method.load(AdapterReader(contents, subject: subject), model, engine)
   }
 

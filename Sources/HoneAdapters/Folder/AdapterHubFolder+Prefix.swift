@@ -84,7 +84,8 @@ extension AdapterHubFolder {
   private static func turned(
     _ values: [Float], rows: Int, by positions: Int, spec: DecoderSpec
   ) -> [Float] {
-    let table = RotaryTable(spec.rotary)
+    guard let rotary = spec.rotary else { return values }
+    let table = RotaryTable(rotary)
     table.grow(to: abs(positions) + 1)
     let (pairs, width) = (table.pairCount, spec.keyValueWidth)
     var values = values

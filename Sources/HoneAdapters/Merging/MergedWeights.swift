@@ -38,12 +38,12 @@ struct MergedWeights {
       .filter { group in group.kinds.contains(where: kinds.contains) }
     let placed = Set(groups.flatMap(\.kinds))
     let homeless = kinds.filter { kind in
-      !placed.contains(kind) && model.decoder.projection(at: kind.firstSite).bias == nil
+      !placed.contains(kind) && model.decoder.projection(at: spec.firstSite(kind)).bias == nil
     }
     guard homeless.isEmpty else {
       throw AdapterError(
         model.path,
-        faults: homeless.map(\.rawValue).sorted().map {
+        faults: homeless.map { spec.listName($0) }.sorted().map {
           "\($0): the adapter gives it a bias, and the \(model.architecture) family has none there"
         }, advice: "use the adapter unmerged")
     }
@@ -57,8 +57,10 @@ struct MergedWeights {
     var entries: [(String, [Int])] = spec.sites.flatMap { site -> [(String, [Int])] in
       if site.kind == .head && tiesHead { return [] }
       let size = spec.size(of: site)
-      let weight = ("\(site.path).weight", [size.outputs, size.inputs])
-      let bias = biasKinds.contains(site.kind) ? [("\(site.path).bias", [size.outputs])] : []
+      let shape = isTransposed(site) ? [size.inputs, size.outputs] : [size.outputs, size.inputs]
+      let path = spec.storedPath(site)
+      let weight = ("\(path).weight", shape)
+      let bias = biasKinds.contains(site.kind) ? [("\(path).bias", [size.outputs])] : []
       return [weight] + bias
     }
     entries += spec.vectorNames.map { ($0, model.decoder.vector(named: $0).shape.axes) }
@@ -68,12 +70,20 @@ struct MergedWeights {
   /// The numbers of one of ``entries``.
   func values(of name: String) -> [Float] {
     if model.spec.vectorNames.contains(name) { return vector(named: name) }
-    guard let site = model.spec.sites.first(where: { name.hasPrefix("\($0.path).") }) else {
+    let spec = model.spec
+    guard let site = spec.sites.first(where: { name.hasPrefix("\(spec.storedPath($0)).") }) else {
       preconditionFailure("there is no tensor \(name)")
     }
     let projection = Self.merged(site, model, adapters, weights)
-    if name.hasSuffix(".weight") { return projection.weight }
+    if name.hasSuffix(".weight") {
+      return isTransposed(site) ? projection.transposedWeight : projection.weight
+    }
     return projection.bias ?? Array(repeating: 0, count: projection.rows)
+  }
+
+  /// Whether a folder of the family keeps a projection as inputs by outputs.
+  private func isTransposed(_ site: Site) -> Bool {
+    site.layer != nil && model.spec.names.storesInputsFirst
   }
 
   private func vector(named name: String) -> [Float] {
@@ -121,6 +131,10 @@ struct MergedWeights {
 }
 
 extension MergedProjection {
+  fileprivate var transposedWeight: [Float] {
+    (0..<rows * columns).map { weight[$0 % rows * columns + $0 / rows] }
+  }
+
   /// Adds a multiple of what another has more than a third.
   fileprivate mutating func add(
     _ other: MergedProjection, less base: MergedProjection, times factor: Float
@@ -136,8 +150,8 @@ extension MergedProjection {
   }
 }
 
-extension Site.Kind {
-  fileprivate var firstSite: Site {
-    self == .embedding || self == .head ? Site(self) : Site(self, layer: 0)
+extension DecoderSpec {
+  fileprivate func firstSite(_ kind: Site.Kind) -> Site {
+    site(kind, layer: kind == .embedding || kind == .head ? nil : 0)
   }
 }

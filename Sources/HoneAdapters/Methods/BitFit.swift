@@ -137,7 +137,7 @@ extension BitFit {
         throw AdapterError(
           "bitfit", problem: "target_modules: the embedding has no place for a bias")
       }
-      let norms = values.flag("norms") ? spec.vectorNames.map(ParameterSelection.module) : []
+      let norms = values.flag("norms") ? ParameterSelection.norms(of: spec) : []
       guard !sites.isEmpty || !norms.isEmpty else {
         throw AdapterError(
           "bitfit", problem: "target_modules: the model has no bias at all",

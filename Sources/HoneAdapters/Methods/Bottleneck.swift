@@ -63,7 +63,7 @@ public final class Bottleneck: TrainableAdapter {
     modules = (0..<spec.layerCount).filter { !options.leftOut.contains($0) }.flatMap { layer in
       options.sublayers.map { sublayer in
         let place = sublayer == .attention ? "attention_adapters" : "output_adapters"
-        let path = "model.layers.\(layer).\(place).adapters.\(options.name)"
+        let path = "\(spec.names.block(layer))\(place).adapters.\(options.name)"
         let width = max(1, Int((Double(hidden) / options.reduction(layer: layer)).rounded(.down)))
         func parameter(_ name: String, _ shape: Shape, inner: Bool = false) -> Parameter {
           Parameter(

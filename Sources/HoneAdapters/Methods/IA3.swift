@@ -198,15 +198,17 @@ extension IA3 {
       exchange: [.peft("IA3"), .adapterHub(only: "in part")]),
     settings: [
       Setting(
-        "target_modules", .names,
-        default: .array([.string("k_proj"), .string("v_proj"), .string("down_proj")]),
+        "target_modules", .names, default: .string("paper"),
         """
         Which projections: a list of names, all-linear, a regular expression for whole paths, paper \
         (keys, values, feed-forward) or peft (what peft takes for the model's family).
         """),
       Setting(
-        "feedforward_modules", .names, default: .array([.string("down_proj")]),
-        "Which of them are rescaled at their input and not at their output."),
+        "feedforward_modules", .names, default: .null,
+        """
+        Which of them are rescaled at their input and not at their output; where it is not set, the \
+        last of the feed-forward half.
+        """),
       Setting(
         "exclude_modules", .names, default: .null,
         "Which are left out: a list of names, or a regular expression."),
@@ -225,22 +227,43 @@ extension IA3 {
     ],
     reads: { $0["peft_type"]?.string == "IA3" },
     make: { values, model, engine, _ in
-      var targets = values.names("target_modules") ?? .list([])
-      if targets == .one("paper") { targets = .list(["k_proj", "v_proj", "down_proj"]) }
+      let spec = model.spec
+      var targets = values.names("target_modules") ?? .one("paper")
+      if targets == .one("paper") { targets = .list(names([.key, .value], of: spec)) }
       if targets == .one("peft") {
-        // Of peft's table (`utils/constants.py`): Llama's relatives have keys and values, all others
-        // that this network can be have queries and values.
-        let key = model.architecture == "llama" ? "k_proj" : "q_proj"
-        targets = .list([key, "v_proj", "down_proj"])
+        // Of peft's table (`utils/constants.py`): Llama's relatives have keys and values, OPT queries
+        // and keys, all others queries and values.
+        let kinds: [Site.Kind] =
+          switch model.architecture {
+          case "llama": [.key, .value]
+          case "opt": [.query, .key]
+          default: [.query, .value]
+          }
+        targets = .list(names(kinds, of: spec))
+      }
+      var options = Options(
+        targets: targets, excluded: values.names("exclude_modules"),
+        feedForward: values.names("feedforward_modules"),
+        modulesToSave: values.names("modules_to_save")?.all ?? [])
+      if options.feedForward == nil {
+        let selection = try ModuleSelection(
+          targets, excluding: options.excluded, saved: options.modulesToSave, of: "ia3")
+        if spec.sites.contains(where: { $0.kind == .down && selection.selects($0) }) {
+          options.feedForward = .list([spec.listName(.down)])
+        }
       }
       return try IA3(
-        Options(
-          targets: targets, excluded: values.names("exclude_modules"),
-          feedForward: values.names("feedforward_modules"),
-          modulesToSave: values.names("modules_to_save")?.all ?? []),
-        model: model, engine: engine, subject: "ia3", isNew: true, numbers: { _, _ in nil })
+        options, model: model, engine: engine, subject: "ia3", isNew: true,
+        numbers: { _, _ in nil })
     },
     load: { reader, model, engine in
       try IA3(reading: reader, model: model, engine: engine)
     })
+
+  /// What a network calls some of its attention's projections, or the one for all, and the last of
+  /// its feed-forward half.
+  private static func names(_ kinds: [Site.Kind], of spec: DecoderSpec) -> [String] {
+    let attention = spec.queryKeyValue == .separate ? kinds : [.queryKeyValue]
+    return (attention + [.down]).map(spec.listName)
+  }
 }

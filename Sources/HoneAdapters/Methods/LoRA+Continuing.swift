@@ -65,12 +65,12 @@ extension LoRAOptions {
 
   fileprivate func effect(on model: LanguageModel) throws -> Effect {
     let plan = try plan(for: model, isNew: false, of: LoRA.method.name)
-    let (embedding, head) = (Site(.embedding).name, Site(.head).name)
+    let ends = model.spec.ends.map(\.name)
     let names = modulesToSave.map { $0.split(separator: ".").last.map(String.init) ?? $0 }
     let areOne = tiesAdapters && model.spec.tiesHead
     return Effect(
       places: plan.places, dropout: dropout,
-      saved: Set(names.map { areOne && $0 == head ? embedding : $0 }), isTied: areOne,
+      saved: Set(names.map { areOne && $0 == ends[1] ? ends[0] : $0 }), isTied: areOne,
       initialisation: initialisation)
   }
 

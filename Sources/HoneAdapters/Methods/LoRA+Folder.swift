@@ -14,7 +14,7 @@ extension LoRA {
     let options = LoRAOptions(reading: reader, variant: variant)
     let plan = try options.plan(for: model, isNew: false, of: reader.subject)
     // The embedding's matrices are in the file too when one change serves both.
-    if plan.isShared { reader.expectTransposes(ofSharedHead: plan, options: options) }
+    if plan.isShared { reader.expectTransposes(ofSharedHead: plan, spec: model.spec) }
     let modules = plan.places.map { place in
       Module(place, options: options) { name, shape, _ in
         reader.tensor(name, shape: shape.axes, engine: engine) ?? engine.zeros(shape)
@@ -24,9 +24,10 @@ extension LoRA {
       options.modulesToSave, tyingEnds: options.tiesAdapters, of: model, engine: engine,
       subject: reader.subject
     ) { name, shape in reader.tensor(name, shape: shape.axes, engine: engine) }
-    if saved.isTied(Site(.head)) { reader.expectSameEnds() }
+    let ends = model.spec.ends
+    if saved.isTied(Site(.head)) { reader.expectSame(ends) }
     var replaced: [Site: Weight] = [:]
-    for site in [Site(.embedding), Site(.head)] {
+    for site in ends {
       replaced[site] = reader.replacement(of: site, in: model, besides: saved)
     }
     others(plan)
@@ -42,7 +43,7 @@ extension LoRA {
     }
     entries += saved.entries
     if isShared, let head = modules.first(where: { $0.site.kind == .head }) {
-      let path = "base_model.model.\(Site(.embedding).path)"
+      let path = "base_model.model.\(model.spec.site(.embedding).path)"
       entries += [
         .init(transposing: head.up.tensor, to: "\(path).lora_embedding_A"),
         .init(transposing: head.down.tensor, to: "\(path).lora_embedding_B"),
@@ -55,7 +56,7 @@ extension LoRA {
 
   /// The base's embedding and head, which peft writes when they are targets by their plain names.
   private var baseEntries: [AdapterContents.Entry] {
-    let ends = [Site(.embedding), Site(.head)]
+    let ends = model.spec.ends
     let isNamed =
       switch options.targets {
       case .one: true
@@ -77,7 +78,7 @@ extension LoRA {
 }
 
 extension AdapterContents.Entry {
-  fileprivate init(transposing tensor: Tensor, to name: String) {
+  init(transposing tensor: Tensor, to name: String) {
     let (rows, columns) = (tensor.shape[0], tensor.shape[1])
     let values = tensor.values
     self.init(
@@ -89,9 +90,9 @@ extension AdapterContents.Entry {
 extension AdapterReader {
   /// Takes the embedding's copy of a change that is shared with the head, and notes when the two
   /// differ: only one of them can be honoured.
-  fileprivate func expectTransposes(ofSharedHead plan: LoRAOptions.Plan, options: LoRAOptions) {
+  fileprivate func expectTransposes(ofSharedHead plan: LoRAOptions.Plan, spec: DecoderSpec) {
     guard let head = plan.places.first(where: { $0.site.kind == .head }) else { return }
-    let path = "base_model.model.\(Site(.embedding).path)"
+    let path = "base_model.model.\(spec.site(.embedding).path)"
     let pairs = [
       ("\(path).lora_embedding_A", head.names.up, [head.rank, head.outputs]),
       ("\(path).lora_embedding_B", head.names.down, [head.inputs, head.rank]),
@@ -113,8 +114,8 @@ extension AdapterReader {
 
   /// Takes the head's copy of an embedding that is trained whole and serves both, and notes when the
   /// two differ.
-  fileprivate func expectSameEnds() {
-    let names = [Site(.head), Site(.embedding)].map { "base_model.model.\($0.path).weight" }
+  fileprivate func expectSame(_ ends: [Site]) {
+    let names = ends.reversed().map { "base_model.model.\($0.path).weight" }
     guard let shape = shape(of: names[1]), let head = entry(names[0], shape: shape),
       let embedding = entry(names[1], shape: shape)
     else { return }
@@ -224,7 +225,7 @@ extension LoRAOptions {
       ("bias", .string("none")),
       ("ensure_weight_tying", .bool(tiesAdapters)),
       ("exclude_modules", json(excluded)),
-      ("fan_in_fan_out", .bool(false)),
+      ("fan_in_fan_out", .bool(spec.names.storesInputsFirst)),
       ("init_lora_weights", writtenStart),
       ("layers_pattern", list(layersPattern)),
       ("layers_to_transform", layers.map { .array($0.map { .integer($0) }) } ?? .null),
@@ -260,7 +261,7 @@ extension LoRAOptions {
 
   /// A tied copy stands under the embedding.
   private func writtenModules(for spec: DecoderSpec) -> [String] {
-    let ends = [Site(.embedding), Site(.head)]
+    let ends = spec.ends
     guard tiesAdapters, spec.tiesHead,
       modulesToSave.contains(where: { name in ends.contains { $0.path.hasSuffix(name) } })
     else { return modulesToSave }
@@ -275,8 +276,8 @@ extension LoRAOptions {
       return .list(spec.sites.filter { !ends.contains($0.kind) }.map(\.path))
     }
     guard isShared, case .list(let names) = targets else { return targets }
-    let kept = names.filter { $0 != "lm_head" && $0 != "model.embed_tokens" }
-    return .list(["model.embed_tokens"] + kept)
+    let ends = spec.ends.map(\.path)
+    return .list([ends[0]] + names.filter { !ends.contains($0) })
   }
 }
 

@@ -86,7 +86,7 @@ struct LoRAOptions {
       case .principal: [.embedding, .head]
       }
     if let site = sites.first(where: { barred.contains($0.kind) })
-      ?? (isTied ? Site(.embedding) : nil),
+      ?? (isTied ? spec.site(.embedding) : nil),
       variant != .plain
     {
       let name = variant == .principal ? "PiSSA" : "DoRA"
@@ -96,7 +96,7 @@ struct LoRAOptions {
     }
     let ranks = try NumbersByModule(rankPattern, of: subject)
     let alphas = try NumbersByModule(alphaPattern, of: subject)
-    let ends = [Site(.embedding), Site(.head)]
+    let ends = spec.ends
     let savesEnds = modulesToSave.contains { name in ends.contains { $0.path.hasSuffix(name) } }
     if tiesAdapters && spec.tiesHead && savesEnds && sites.contains(where: ends.contains) {
       throw AdapterError(
@@ -107,7 +107,7 @@ struct LoRAOptions {
           """)
     }
     let isShared = tiesAdapters && spec.tiesHead && sites.contains(where: ends.contains)
-    if isShared { sites = sites.filter { !ends.contains($0) } + [Site(.head)] }
+    if isShared { sites = sites.filter { !ends.contains($0) } + [ends[1]] }
     var faults: [String] = []
     if isNew {
       let paths = sites.map(\.path)

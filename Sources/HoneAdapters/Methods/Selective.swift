@@ -14,6 +14,8 @@ public final class Selective: TrainableAdapter {
   /// Full paths of the modules that are trained.
   private let modules: [String]
   private let tiesEnds: Bool
+  /// Whether no more is trained than peft's method of the kind can say.
+  private let isOfNormsAlone: Bool
 
   /// - Parameters:
   ///   - modules: full paths.
@@ -24,6 +26,8 @@ public final class Selective: TrainableAdapter {
   ) throws {
     self.modules = modules
     tiesEnds = tyingEnds
+    let norms = Set(ParameterSelection.norms(of: model.spec))
+    isOfNormsAlone = modules.allSatisfy(norms.contains)
     saved = try SavedModules(
       modules, tyingEnds: tyingEnds, of: model, engine: engine, subject: subject, numbers: numbers)
   }
@@ -60,8 +64,8 @@ public final class Selective: TrainableAdapter {
 extension Selective {
   /// The name of a norm's tensor in peft's file.
   private static func peftName(_ name: String) -> String {
-    name.hasSuffix(".weight")
-      ? String(name.dropLast(".weight".count)) + ".ln_tuning_layers.weight" : name
+    guard let point = name.lastIndex(of: ".") else { return name }
+    return "\(name[..<point]).ln_tuning_layers\(name[point...])"
   }
 
   convenience init(reading reader: AdapterReader, model: LanguageModel, engine: Engine) throws {
@@ -80,7 +84,7 @@ extension Selective {
       let excluded = names("exclude_modules")
       let paths = try ParameterSelection(targets, excluding: excluded, of: reader.subject)
         .paths(of: model.spec, allowsIdleNames: true)
-      let norms = Set(model.spec.vectorNames.map(ParameterSelection.module))
+      let norms = Set(ParameterSelection.norms(of: model.spec))
       for path in paths where !norms.contains(path) {
         reader.note("target_modules: \(path) is no norm")
       }
@@ -95,12 +99,12 @@ extension Selective {
   }
 
   public func folder() throws -> AdapterContents {
-    guard saved.matrices.isEmpty else {
+    guard isOfNormsAlone else {
       return AdapterContents(
         config: JSONObject([
           ("ensure_weight_tying", .bool(tiesEnds)), ("peft_type", .string(Self.ownType)),
           ("target_modules", .array(modules.map { .string($0) })),
-        ]), entries: saved.parameters.map { .init($0.name, $0.tensor) })
+        ]), entries: saved.ownEntries)
     }
     return AdapterContents(
       config: JSONObject([
@@ -157,11 +161,11 @@ extension Selective {
           "selective", problem: "last_layers: is \(last), and there are \(spec.layerCount) blocks")
       }
       var chosen: Set<String> = []
-      let norms = spec.vectorNames.map(ParameterSelection.module)
+      let norms = ParameterSelection.norms(of: spec)
       if values.flag("norms") { chosen.formUnion(norms) }
       if last > 0 {
-        let heads = (spec.layerCount - last..<spec.layerCount).map { "model.layers.\($0)." }
-        let final = ParameterSelection.module(DecoderSpec.finalNormName)
+        let heads = (spec.layerCount - last..<spec.layerCount).map { spec.names.block($0) }
+        let final = spec.names.finalNorm
         chosen.formUnion(
           ParameterSelection.all(of: spec).filter { path in
             path == final || heads.contains(where: path.hasPrefix)
@@ -205,8 +209,9 @@ extension Selective {
     examples: [JSONObject([("embeddings", .bool(false))])],
     reads: { _ in false },
     make: { values, model, engine, _ in
-      let ends = [Site(.embedding).path, Site(.head).path]
-      let all = ParameterSelection.all(of: model.spec)
+      let spec = model.spec
+      let ends = spec.ends.map(\.path) + [spec.names.positions]
+      let all = ParameterSelection.all(of: spec)
       return try Selective(
         values.flag("embeddings") ? all : all.filter { !ends.contains($0) }, tyingEnds: true,
         model: model, engine: engine, subject: "full")

@@ -99,10 +99,12 @@ struct ModuleSelection {
   func sites(of spec: DecoderSpec, allowsIdleNames: Bool = false) throws -> [Site] {
     let all = spec.sites
     let chosen = all.filter(selects)
+    let known = spec.blockKinds.map(spec.listName) + spec.ends.map(\.name)
     var faults: [String] = []
     if case .list(let names) = targets, !(allowsIdleNames && !chosen.isEmpty) {
       for name in names where !all.contains(where: { Self.ends($0.path, with: name) }) {
-        faults.append("target_modules: nothing is called \(name)" + Self.advice(for: name))
+        let advice = name.nearest(in: known).map { "; did you mean \($0)?" } ?? ""
+        faults.append("target_modules: nothing is called \(name)\(advice)")
       }
     }
     if chosen.isEmpty && faults.isEmpty {
@@ -114,14 +116,10 @@ struct ModuleSelection {
         "layers_to_transform: there is no layer \(layer), the last is \(layerCount - 1)")
     }
     guard faults.isEmpty else {
-      let names = Site.Kind.allCases.map { Site($0).name }.joined(separator: ", ")
-      throw AdapterError(subject, faults: faults, advice: "the network has \(names)")
+      throw AdapterError(
+        subject, faults: faults, advice: "the network has \(known.joined(separator: ", "))")
     }
     return chosen
-  }
-
-  private static func advice(for name: String) -> String {
-    name.nearest(in: Site.Kind.allCases.map { Site($0).name }).map { "; did you mean \($0)?" } ?? ""
   }
 }
 

@@ -25,12 +25,22 @@ struct ParameterSelection {
   }
 
   /// The module that a vector's name belongs to.
-  static func module(_ name: String) -> String { String(name.dropLast(".weight".count)) }
+  static func module(_ name: String) -> String {
+    name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
+  }
+
+  /// The paths of all norms, in the network's order.
+  static func norms(of spec: DecoderSpec) -> [String] { modules(spec.normNames) }
+
+  /// The modules of vectors, each once.
+  private static func modules(_ names: [String]) -> [String] {
+    names.map(module).reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+  }
 
   /// The paths of all modules that can be trained whole, in the network's order.
   static func all(of spec: DecoderSpec) -> [String] {
-    let norms = spec.vectorNames.map(module)
-    return spec.sites.map(\.path).filter { $0 != Site(.head).path } + norms + [Site(.head).path]
+    let sites = spec.sites.map(\.path)
+    return sites.dropLast() + modules(spec.vectorNames) + sites.suffix(1)
   }
 
   private static func ends(_ path: String, with name: String) -> Bool {

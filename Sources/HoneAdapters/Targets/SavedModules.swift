@@ -12,6 +12,8 @@ final class SavedModules {
     let site: Site
     let weight: Parameter
     let bias: Parameter?
+    /// Whether the file has it as inputs by outputs.
+    let isTransposed: Bool
 
     /// The weight's name in the file.
     var weightName: String { "base_model.model.\(site.path).weight" }
@@ -35,41 +37,47 @@ final class SavedModules {
   ) throws {
     let spec = model.spec
     var sites = spec.sites.filter { Self.contains($0.path, names) }
-    let ends = [Site(.embedding), Site(.head)]
+    let ends = spec.ends
     let tiesEnds = tyingEnds && spec.tiesHead && sites.contains(where: ends.contains)
     if tiesEnds { sites = [ends[0]] + sites.filter { !ends.contains($0) } }
     let vectorNames = spec.vectorNames.filter {
-      Self.contains(String($0.dropLast(".weight".count)), names)
+      Self.contains(ParameterSelection.module($0), names)
     }
-    let paths = spec.sites.map(\.path) + spec.vectorNames.map { String($0.dropLast(7)) }
+    let paths = spec.sites.map(\.path) + spec.vectorNames.map(ParameterSelection.module)
     let unknown = names.filter { name in !paths.contains { Self.contains($0, [name]) } }
     guard unknown.isEmpty else {
       throw AdapterError(
         subject, faults: unknown.map { "modules_to_save: nothing is called \($0)" },
         advice: "the network has \(Set(paths.map(Self.lastPart)).sorted().joined(separator: ", "))")
     }
-    func parameter(_ name: String, _ shape: Shape, decays: Bool, _ base: () -> [Float]) -> Parameter
-    {
+    func parameter(_ name: String, _ shape: Shape, _ base: () -> [Float]) -> Parameter {
       let name = "base_model.model.\(name)"
       return Parameter(
-        name, numbers(name, shape) ?? engine.tensor(shape, base()), decays: decays)
+        name, numbers(name, shape) ?? engine.tensor(shape, base()), decays: false)
     }
     var matrices = sites.map { site in
       let projection = model.decoder.projection(at: site)
+      let (rows, columns) = (projection.outputCount, projection.inputCount)
+      let isTransposed = spec.names.storesInputsFirst && site.layer != nil
+      let name = "base_model.model.\(site.path).weight"
+      let stored = numbers(name, isTransposed ? [columns, rows] : [rows, columns])
+      let weight =
+        stored.map { isTransposed ? Self.transposed($0, in: engine) : $0 }
+        ?? engine.tensor([rows, columns], projection.weight.values)
       return Matrix(
-        site: site,
-        weight: parameter(
-          "\(site.path).weight", [projection.outputCount, projection.inputCount], decays: true
-        ) { projection.weight.values },
+        site: site, weight: Parameter(name, weight, decays: true),
         bias: projection.bias.map { bias in
-          parameter("\(site.path).bias", bias.shape, decays: false) { bias.values }
-        })
+          parameter("\(site.path).bias", bias.shape) { bias.values }
+        }, isTransposed: isTransposed)
     }
-    if tiesEnds { matrices.append(Matrix(site: ends[1], weight: matrices[0].weight, bias: nil)) }
+    if tiesEnds {
+      matrices.append(
+        Matrix(site: ends[1], weight: matrices[0].weight, bias: nil, isTransposed: false))
+    }
     self.matrices = matrices
     vectors = vectorNames.map { name in
       let base = model.decoder.vector(named: name)
-      return (name, parameter(name, base.shape, decays: false) { base.values })
+      return (name, parameter(name, base.shape) { base.values })
     }
     bySite = Dictionary(uniqueKeysWithValues: matrices.map { ($0.site, $0) })
     byName = Dictionary(uniqueKeysWithValues: vectors.map { ($0.name, $0.parameter) })
@@ -97,9 +105,26 @@ final class SavedModules {
 
   var isEmpty: Bool { matrices.isEmpty && vectors.isEmpty }
 
+  private static func transposed(_ tensor: Tensor, in engine: Engine) -> Tensor {
+    let (rows, columns) = (tensor.shape[0], tensor.shape[1])
+    let values = tensor.values
+    return engine.tensor(
+      [columns, rows], (0..<rows * columns).map { values[$0 % rows * columns + $0 / rows] })
+  }
+
+  /// The tensors of a folder, one a parameter.
+  var ownEntries: [AdapterContents.Entry] {
+    let transposed = Set(matrices.filter(\.isTransposed).map(\.weightName))
+    return parameters.map {
+      transposed.contains($0.name)
+        ? AdapterContents.Entry(transposing: $0.tensor, to: $0.name)
+        : AdapterContents.Entry($0.name, $0.tensor)
+    }
+  }
+
   /// The tensors of a folder; a copy that serves two sites is there for each.
   var entries: [AdapterContents.Entry] {
-    parameters.map { AdapterContents.Entry($0.name, $0.tensor) }
+    ownEntries
       + matrices.filter { $0.weight.name != $0.weightName }
       .map { AdapterContents.Entry($0.weightName, $0.weight.tensor) }
   }

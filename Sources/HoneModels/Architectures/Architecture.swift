@@ -25,8 +25,10 @@ package protocol Architecture: Sendable {
   /// Whether llama.cpp's converter interleaves the two halves of each query and key head, since it
   /// turns neighbouring numbers of them; not by default.
   static var interleavesHeadsInGGUF: Bool { get }
+  /// Tensors of a block in a folder that are no weights, without the block's name.
+  static var ignoredNames: [String] { get }
   /// The norms' names in a GGUF file, without the block's.
-  static var ggufNormNames: [NormSite: String] { get }
+  static func ggufNormNames(of spec: DecoderSpec) -> [NormSite: String]
 
   /// The `config.json` of such a network, for weights that come from no folder; what concerns
   /// tokens and the numbers' type is the caller's.
@@ -43,8 +45,9 @@ package protocol Architecture: Sendable {
 extension Architecture {
   package static var realModel: KnownModel? { nil }
   package static var interleavesHeadsInGGUF: Bool { false }
+  package static var ignoredNames: [String] { ["self_attn.rotary_emb.inv_freq"] }
 
-  package static var ggufNormNames: [NormSite: String] {
+  package static func ggufNormNames(of spec: DecoderSpec) -> [NormSite: String] {
     [
       .attention: "attn_norm", .query: "attn_q_norm", .key: "attn_k_norm",
       .attentionOutput: "post_attention_norm", .feedForward: "ffn_norm",
@@ -60,7 +63,7 @@ extension Architecture {
 package enum Architectures {
   package static let all: [any Architecture.Type] = [
     Llama.self, Qwen2.self, Qwen3.self, Gemma2.self, Gemma3.self, SmolLM3.self, OLMo2.self,
-    Granite.self,
+    Granite.self, Phi3.self, StableLM.self, GPTNeoX.self, GPT2.self, OPT.self, Falcon.self,
   ]
 
   static func named(gguf name: String, file: String) throws -> any Architecture.Type {

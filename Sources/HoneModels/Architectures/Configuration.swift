@@ -49,6 +49,15 @@ package struct Configuration {
     }
   }
 
+  package func floats(_ key: String) throws -> [Float]? {
+    try typed(key, "a list of numbers") { value in
+      value.array.flatMap { list in
+        let numbers = list.compactMap(\.double)
+        return numbers.count == list.count ? numbers.map { Float($0) } : nil
+      }
+    }
+  }
+
   package func object(_ key: String) throws -> Configuration? {
     guard let value = json[key], !value.isNull else { return nil }
     guard value.object != nil else { throw fault(key, "is not an object") }

@@ -7,35 +7,33 @@ struct DecoderTensors {
   let spec: DecoderSpec
   let source: WeightSource
   let engine: Engine
+  let isGGUF: Bool
 
   /// - Throws: all that is missing, has another shape, or belongs to no part of the network.
-  func decoder(isGGUF: Bool) throws -> Decoder {
+  func decoder() throws -> Decoder {
     try check()
-    let names = isGGUF ? Names.gguf : Names.folder
     if !isGGUF {
+      source.completeNames(as: spec.names)
       for layer in 0..<spec.layerCount {
-        source.ignore("model.layers.\(layer).self_attn.rotary_emb.inv_freq")
+        for name in family.ignoredNames { source.ignore(spec.names.block(layer) + name) }
       }
     }
     let hidden = spec.hiddenSize
-    let embedding = source.matrix(names.embedding, rows: spec.vocabularySize, columns: hidden)
-    let finalNorm = norm(names.finalNorm, count: hidden, isGGUF: isGGUF)
-    let blocks = (0..<spec.layerCount).map { block($0, names, isGGUF: isGGUF) }
-    let head: Weight?
-    if spec.tiesHead {
-      // Some files store the tied head a second time.
-      source.ignore(names.head)
-      head = embedding
-    } else {
-      head = source.matrix(names.head, rows: spec.vocabularySize, columns: hidden)
-    }
+    let embeddingName = isGGUF ? "token_embd.weight" : "\(spec.names.embedding).weight"
+    let embedding = source.matrix(embeddingName, rows: spec.vocabularySize, columns: hidden)
+    let positions = positions()
+    let finalNorm = spec.hasFinalNorm ? finalNorm() : nil
+    let blocks = (0..<spec.layerCount).map(block)
+    let head = head(tiedTo: embedding)
     try source.finish()
-    guard let embedding, let finalNorm, let head else {
+    guard let embedding, let head, (finalNorm != nil) == spec.hasFinalNorm,
+      (positions != nil) == (spec.positionOffset != nil)
+    else {
       preconditionFailure("a tensor is missing without a fault")
     }
     return Decoder(
-      spec: spec, embedding: embedding, blocks: blocks.compactMap { $0 }, finalNorm: finalNorm,
-      head: Projection(weight: head))
+      spec: spec, embedding: embedding, positions: positions, blocks: blocks.compactMap { $0 },
+      finalNorm: finalNorm, head: head)
   }
 
   /// Refuses sizes that no network can have.
@@ -49,9 +47,11 @@ struct DecoderTensors {
     guard (2...1024).contains(spec.headDimension), spec.headDimension % 2 == 0 else {
       throw fail("a head of \(spec.headDimension) numbers; expected an even number up to 1024")
     }
-    let turned = spec.rotary.dimension
-    guard turned > 0, turned % 2 == 0, turned <= spec.headDimension else {
-      throw fail("\(turned) of \(spec.headDimension) numbers of a head turn; expected an even part")
+    if let turned = spec.rotary?.dimension {
+      guard turned > 0, turned % 2 == 0, turned <= spec.headDimension else {
+        throw fail(
+          "\(turned) of \(spec.headDimension) numbers of a head turn; expected an even part")
+      }
     }
     guard spec.normEpsilon > 0, spec.normEpsilon < 1 else {
       throw fail("a norm epsilon of \(spec.normEpsilon)")
@@ -61,40 +61,87 @@ struct DecoderTensors {
     }
   }
 
-  private func block(_ layer: Int, _ names: Names, isGGUF: Bool) -> Decoder.Block? {
-    let prefix = names.block(layer)
-    var norms: [NormSite: Tensor] = [:]
-    for site in NormSite.allCases {
-      guard let path = spec.normName(site, layer: layer) else { continue }
-      let name = isGGUF ? "\(prefix)\(family.ggufNormNames[site] ?? "").weight" : path
-      norms[site] = norm(name, count: spec.normSize(site), isGGUF: isGGUF)
+  // MARK: Ends
+
+  private func positions() -> Decoder.Vector? {
+    guard let offset = spec.positionOffset, let name = spec.positionsName else { return nil }
+    let rows = spec.contextLength + offset
+    let stored = isGGUF ? "position_embd.weight" : name
+    return source.matrix(stored, rows: rows, columns: spec.hiddenSize).map { table in
+      Decoder.Vector(name: name, numbers: engine.tensor([rows, spec.hiddenSize], table.values))
     }
-    func projection(_ kind: Site.Kind) -> Projection? {
-      let size = spec.size(of: Site(kind, layer: layer))
-      let isInterleaved = isGGUF && family.interleavesHeadsInGGUF
-      let heads: Int? =
-        switch kind {
-        case .query where isInterleaved: spec.headCount
-        case .key where isInterleaved: spec.keyValueHeadCount
-        default: nil
-        }
-      return self.projection(
-        prefix + (names.projections[kind] ?? ""), rows: size.outputs, columns: size.inputs,
-        needsBias: family.biasedKinds.contains(kind), order: heads.map(halvesOrder))
-    }
-    guard let query = projection(.query), let key = projection(.key),
-      let value = projection(.value), let output = projection(.output),
-      let gate = projection(.gate), let up = projection(.up), let down = projection(.down)
-    else { return nil }
-    return Decoder.Block(
-      norms: norms, query: query, key: key, value: value, output: output, gate: gate, up: up,
-      down: down)
   }
 
+  private func finalNorm() -> Decoder.Norm? {
+    norm(
+      at: [spec.names.finalNorm], stored: isGGUF ? "output_norm" : spec.names.finalNorm,
+      count: spec.hiddenSize, hasBias: spec.norm == .layer)
+  }
+
+  private func head(tiedTo embedding: Weight?) -> Projection? {
+    let path = spec.storedPath(spec.site(.head))
+    let name = isGGUF ? "output" : source.has("\(path).weight") ? path : spec.names.head
+    guard spec.tiesHead else {
+      return projection(
+        name, rows: spec.vocabularySize, columns: spec.hiddenSize, isBlockPart: false)
+    }
+    // Some files store the tied head a second time.
+    source.ignore("\(name).weight")
+    return embedding.map { Projection(weight: $0) }
+  }
+
+  // MARK: Blocks
+
+  private func block(_ layer: Int) -> Decoder.Block? {
+    let prefix = isGGUF ? "blk.\(layer)." : spec.names.block(layer)
+    var norms: [NormSite: Decoder.Norm] = [:]
+    for site in NormSite.allCases where spec.hasNorm(site) {
+      let name = (isGGUF ? family.ggufNormNames(of: spec)[site] : spec.names.norms[site]) ?? ""
+      norms[site] = norm(
+        at: spec.normPaths(site, layer: layer), stored: prefix + name,
+        count: spec.normSize(site), hasBias: spec.hasNormBias(site),
+        isByHead: spec.queryKeyNorm == .eachHead && (site == .query || site == .key))
+    }
+    func module(_ kind: Site.Kind) -> Decoder.Module? {
+      let site = spec.site(kind, layer: layer)
+      let size = spec.size(of: site)
+      return projection(
+        isGGUF ? prefix + (Self.ggufNames[kind] ?? "") : site.path, rows: size.outputs,
+        columns: size.inputs, needsBias: family.biasedKinds.contains(kind),
+        order: isGGUF ? rowOrder(kind) : nil
+      ).map { Decoder.Module(site: site, projection: $0) }
+    }
+    let attention = spec.attentionKinds.compactMap(module)
+    let output = module(.output)
+    let feedForward = spec.feedForwardKinds.compactMap(module)
+    guard let output, let down = module(.down), attention.count == spec.attentionKinds.count,
+      feedForward.count == spec.feedForwardKinds.count
+    else { return nil }
+    return Decoder.Block(
+      norms: norms, attention: .init(inputs: attention, output: output),
+      feedForward: .init(inputs: feedForward, down: down))
+  }
+
+  /// llama.cpp's names of projections, without the block's.
+  private static let ggufNames: [Site.Kind: String] = [
+    .query: "attn_q", .key: "attn_k", .value: "attn_v", .queryKeyValue: "attn_qkv",
+    .output: "attn_output", .gate: "ffn_gate", .up: "ffn_up", .gateUp: "ffn_up",
+    .down: "ffn_down",
+  ]
+
   private func projection(
-    _ name: String, rows: Int, columns: Int, needsBias: Bool, order: [Int]?
+    _ name: String, rows: Int, columns: Int, needsBias: Bool = false, order: [Int]? = nil,
+    isBlockPart: Bool = true
   ) -> Projection? {
-    let weight = source.projection("\(name).weight", rows: rows, columns: columns, engine: engine)
+    let weight =
+      if !isBlockPart {
+        source.matrix("\(name).weight", rows: rows, columns: columns)
+      } else if spec.names.storesInputsFirst && !isGGUF {
+        source.transposedProjection(
+          "\(name).weight", rows: rows, columns: columns, engine: engine)
+      } else {
+        source.projection("\(name).weight", rows: rows, columns: columns, engine: engine)
+      }
     let hasBias = needsBias || source.has("\(name).bias")
     let bias = hasBias ? source.numbers("\(name).bias", count: rows) : nil
     guard let weight, bias != nil || !hasBias else { return nil }
@@ -106,13 +153,60 @@ struct DecoderTensors {
       bias: bias.map { bias in engine.tensor([rows], order.map { bias[$0] }) })
   }
 
-  private func norm(_ name: String, count: Int, isGGUF: Bool) -> Tensor? {
-    // llama.cpp's converter adds the offset to the weights; Hone keeps Hugging Face's numbers.
-    guard isGGUF, spec.normOffset != 0 else {
-      return source.vector(name, count: count, engine: engine)
+  // MARK: Norms
+
+  /// - Parameters:
+  ///   - paths: of its modules, one or, by head, one a head.
+  ///   - stored: the name of its tensors in the file; a GGUF keeps those of all heads as one.
+  private func norm(
+    at paths: [String], stored: String, count: Int, hasBias: Bool, isByHead: Bool = false
+  ) -> Decoder.Norm? {
+    var weights: [Decoder.Vector]
+    if isGGUF && isByHead {
+      guard let all = source.matrix("\(stored).weight", rows: paths.count, columns: count) else {
+        return nil
+      }
+      let numbers = all.values
+      weights = paths.enumerated().map { head, path in
+        Decoder.Vector(
+          name: "\(path).weight",
+          numbers: engine.tensor([count], numbers[head * count..<(head + 1) * count]))
+      }
+    } else {
+      weights = paths.compactMap { path in
+        let name = isGGUF ? stored : path
+        return vector("\(name).weight", count: count, offset: isGGUF ? spec.normOffset : 0).map {
+          Decoder.Vector(name: "\(path).weight", numbers: $0)
+        }
+      }
     }
+    guard weights.count == paths.count, let path = paths.first else { return nil }
+    guard hasBias else { return Decoder.Norm(weights: weights, bias: nil) }
+    return vector("\(isGGUF ? stored : path).bias", count: count).map {
+      Decoder.Norm(weights: weights, bias: .init(name: "\(path).bias", numbers: $0))
+    }
+  }
+
+  /// - Parameter offset: what llama.cpp's converter added; Hone keeps Hugging Face's numbers.
+  private func vector(_ name: String, count: Int, offset: Float = 0) -> Tensor? {
+    guard offset != 0 else { return source.vector(name, count: count, engine: engine) }
     return source.numbers(name, count: count).map { numbers in
-      engine.tensor([count], numbers.map { $0 - spec.normOffset })
+      engine.tensor([count], numbers.map { $0 - offset })
+    }
+  }
+}
+
+// MARK: - Order of rows
+
+extension DecoderTensors {
+  /// Where in a GGUF's matrix each row of Hugging Face's stands; nil for in the same place.
+  private func rowOrder(_ kind: Site.Kind) -> [Int]? {
+    switch kind {
+    case .query where family.interleavesHeadsInGGUF: halvesOrder(heads: spec.headCount)
+    case .key where family.interleavesHeadsInGGUF: halvesOrder(heads: spec.keyValueHeadCount)
+    // llama.cpp's converter puts all queries first, then keys, then values.
+    case .queryKeyValue where spec.queryKeyValue == .byKeyHead: stackedOrder
+    default: nil
     }
   }
 
@@ -125,24 +219,12 @@ struct DecoderTensors {
       return head * dimension + 2 * pair + half
     }
   }
-}
 
-/// How a kind of file calls the tensors.
-private struct Names {
-  var embedding, finalNorm, head: String
-  var block: @Sendable (Int) -> String
-  var projections: [Site.Kind: String]
-
-  static let folder = Names(
-    embedding: "model.embed_tokens.weight", finalNorm: DecoderSpec.finalNormName,
-    head: "lm_head.weight", block: { "model.layers.\($0)." },
-    projections: Dictionary(uniqueKeysWithValues: Site.Kind.allCases.map { ($0, $0.rawValue) }))
-
-  static let gguf = Names(
-    embedding: "token_embd.weight", finalNorm: "output_norm.weight", head: "output.weight",
-    block: { "blk.\($0)." },
-    projections: [
-      .query: "attn_q", .key: "attn_k", .value: "attn_v", .output: "attn_output",
-      .gate: "ffn_gate", .up: "ffn_up", .down: "ffn_down",
-    ])
+  /// Where in a matrix of stacked queries, keys and values each row of one by key heads stands.
+  private var stackedOrder: [Int] {
+    let rows = spec.queryKeyValueColumns.flatMap { $0.flatMap { Array($0) } }
+    var order = Array(repeating: 0, count: rows.count)
+    for (place, row) in rows.enumerated() { order[row] = place }
+    return order
+  }
 }

@@ -28,6 +28,11 @@ package struct FamilyFixture: Sendable {
     self.name = name
     self.checks = checks
   }
+
+  /// One that llama.cpp's converter has nothing for.
+  package static func withoutGGUF(_ name: String) -> FamilyFixture {
+    FamilyFixture(name, checks: Check.allCases.filter { $0 != .gguf })
+  }
 }
 
 extension Architectures {

@@ -25,6 +25,11 @@ package struct GGUFConfiguration {
     return value
   }
 
+  /// A count, where 0 says that there is none.
+  func countOrNone(_ name: String) throws -> Int? {
+    try metadata.uint(key(name)) == 0 ? nil : count(name)
+  }
+
   func requireCount(_ name: String) throws -> Int {
     guard let value = try count(name) else { throw fault(name, "is missing") }
     return value
@@ -43,8 +48,12 @@ package struct GGUFConfiguration {
     ModelError(subject: file, place: key(name), problem: problem)
   }
 
+  func bool(_ name: String) throws -> Bool? { try metadata.bool(key(name)) }
+
   /// What all families say in the same way.
-  func spec() throws -> DecoderSpec {
+  func spec(
+    normEpsilon: String = "attention.layer_norm_rms_epsilon", isRotary: Bool = true
+  ) throws -> DecoderSpec {
     let hidden = try requireCount("embedding_length")
     let heads = try requireCount("attention.head_count")
     let dimension = try count("attention.key_length") ?? hidden / heads
@@ -55,9 +64,9 @@ package struct GGUFConfiguration {
       intermediateSize: requireCount("feed_forward_length"),
       layerCount: requireCount("block_count"), headCount: heads,
       keyValueHeadCount: count("attention.head_count_kv") ?? heads, headDimension: dimension,
-      normEpsilon: requireFloat("attention.layer_norm_rms_epsilon"),
-      contextLength: requireCount("context_length"), rotary: rotary(dimension: dimension),
-      tiesHead: !source.has("output.weight"), window: count("attention.sliding_window"))
+      normEpsilon: requireFloat(normEpsilon), contextLength: requireCount("context_length"),
+      rotary: isRotary ? rotary(dimension: dimension) : nil,
+      tiesHead: !source.has("output.weight"), window: countOrNone("attention.sliding_window"))
   }
 
   private func rotary(dimension: Int) throws -> RotarySpec {
@@ -65,8 +74,10 @@ package struct GGUFConfiguration {
       base: try float("rope.freq_base") ?? 10_000,
       dimension: try count("rope.dimension_count") ?? dimension)
     switch try string("rope.scaling.type") {
-    case nil, "none":
-      if source.has("rope_freqs.weight"),
+    case nil, "none", "longrope":
+      if let rule = try longRoPE(pairs: rotary.dimension / 2) {
+        rotary.scaling = .longRoPE(rule)
+      } else if source.has("rope_freqs.weight"),
         let factors = source.numbers("rope_freqs.weight", count: rotary.dimension / 2)
       {
         rotary.scaling = .factors(factors)
@@ -82,8 +93,25 @@ package struct GGUFConfiguration {
           magnitude: try float("rope.scaling.attn_factor")))
     case .some(let kind):
       throw fault(
-        "rope.scaling.type", "is '\(kind)', and Hone knows 'none', 'linear' and 'yarn' here")
+        "rope.scaling.type",
+        "is '\(kind)', and Hone knows 'none', 'linear', 'longrope' and 'yarn' here")
     }
     return rotary
+  }
+
+  /// Two tensors have the numbers that frequencies are divided by.
+  private func longRoPE(pairs: Int) throws -> RotarySpec.LongRoPE? {
+    guard source.has("rope_factors_long.weight") || source.has("rope_factors_short.weight") else {
+      return nil
+    }
+    let original = try requireCount("rope.scaling.original_context_length")
+    let factor = Float(try requireCount("context_length")) / Float(original)
+    // Where one is missing, or of another size, the tensors' fault is told with all others.
+    return RotarySpec.LongRoPE(
+      short: source.numbers("rope_factors_short.weight", count: pairs) ?? [],
+      long: source.numbers("rope_factors_long.weight", count: pairs) ?? [],
+      originalContext: original,
+      magnitude: try float("rope.scaling.attn_factor")
+        ?? RotarySpec.LongRoPE.magnitude(factor: factor, originalContext: original))
   }
 }

@@ -40,6 +40,9 @@ package enum Gemma2: Architecture {
 extension DecoderSpec {
   fileprivate mutating func becomeGemma() {
     normPlacement = .around
+    names.norms[.feedForward] = "pre_feedforward_layernorm"
+    names.norms[.attentionOutput] = "post_attention_layernorm"
+    names.norms[.feedForwardOutput] = "post_feedforward_layernorm"
     normOffset = 1
     activation = .geluTanh
     embeddingScale = Float(hiddenSize).squareRoot()
@@ -50,9 +53,7 @@ extension DecoderSpec {
   }
 
   func gemmaConfiguration(file: String) throws -> JSONObject {
-    var config = try configuration(file: file)
-    config["hidden_activation"] = config["hidden_act"]
-    config["hidden_act"] = nil
+    var config = try configuration(file: file, keys: .gemma)
     let scale = attentionScale ?? 1 / Float(headDimension).squareRoot()
     config["query_pre_attn_scalar"] = .number(Double((1 / (scale * scale)).rounded()))
     config["attn_logit_softcapping"] =
@@ -68,14 +69,18 @@ extension DecoderSpec {
   }
 }
 
+extension ConfigurationKeys {
+  fileprivate static var gemma: Self {
+    Self(activation: "hidden_activation", usuallyTiesHead: true)
+  }
+}
+
 extension Configuration {
   func gemmaSpec() throws -> DecoderSpec {
     if try bool("use_bidirectional_attention") ?? false {
       throw fault("use_bidirectional_attention", "is true, and Hone runs causal networks only")
     }
-    var spec = try spec(activation: "hidden_activation", .geluTanh)
-    // Files leave out what is the family's usual.
-    spec.tiesHead = try bool("tie_word_embeddings") ?? true
+    var spec = try spec(keys: .gemma, activations: [.geluTanh])
     spec.becomeGemma()
     spec.window = try int("sliding_window")
     let scalar = try float("query_pre_attn_scalar") ?? Float(spec.headDimension)

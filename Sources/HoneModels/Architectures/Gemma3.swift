@@ -56,7 +56,7 @@ package enum Gemma3: Architecture {
     config["architectures"] = .array([.string("Gemma3ForCausalLM")])
     config["model_type"] = .string("gemma3_text")
     let local = (0..<spec.layerCount).lazy.map(spec.layer).first { $0.window != nil }?.rotary
-    config["rope_local_base_freq"] = .number(Double((local ?? spec.rotary).base))
+    config["rope_local_base_freq"] = (local ?? spec.rotary).map { .number(Double($0.base)) }
     return config
   }
 }

@@ -25,6 +25,8 @@ package enum OLMo2: Architecture {
   private static func special(_ common: DecoderSpec) -> DecoderSpec {
     var spec = common
     spec.normPlacement = .after
+    spec.names.norms[.attentionOutput] = "post_attention_layernorm"
+    spec.names.norms[.feedForwardOutput] = "post_feedforward_layernorm"
     spec.queryKeyNorm = .whole
     return spec
   }

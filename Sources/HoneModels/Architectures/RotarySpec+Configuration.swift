@@ -9,6 +9,16 @@ extension RotarySpec {
     switch scaling {
     case .none: return .null
     case .linear(let factor): return object("linear", [("factor", .number(Double(factor)))])
+    case .dynamic(let factor, _): return object("dynamic", [("factor", .number(Double(factor)))])
+    case .longRoPE(let rule):
+      func list(_ numbers: [Float]) -> JSONValue { .array(numbers.map { .number(Double($0)) }) }
+      return object(
+        "longrope",
+        [
+          ("short_factor", list(rule.short)), ("long_factor", list(rule.long)),
+          ("original_max_position_embeddings", .integer(rule.originalContext)),
+          ("attention_factor", .number(Double(rule.magnitude))),
+        ])
     case .yarn(let yarn):
       return object(
         "yarn",

@@ -14,7 +14,8 @@ public struct DecoderSpec: Sendable, Equatable {
   public var normEpsilon: Float
   /// The longest sequence that the model was trained for.
   public var contextLength: Int
-  public var rotary: RotarySpec
+  /// How queries and keys are turned; nil where positions are learned.
+  public var rotary: RotarySpec?
   /// Whether the head is the embedding.
   public var tiesHead: Bool
   /// How many of its last keys a query sees, itself included; nil for all.
@@ -22,11 +23,21 @@ public struct DecoderSpec: Sendable, Equatable {
   /// How layers that differ from each other do; empty where all are the same.
   public var layers: [Layer] = []
 
+  /// How the family calls the parts.
+  package var names = ModuleNames()
+
+  public var norm: Norm = .rms
   public var normPlacement: NormPlacement = .before
   public var queryKeyNorm: QueryKeyNorm = .none
   /// Added to a norm's weights; Gemma stores them less one.
   public var normOffset: Float = 0
-  /// What the gate goes through.
+  public var queryKeyValue: QueryKeyValue = .separate
+  public var feedForward: FeedForward = .gated
+  public var residual: Residual = .sequential
+  /// The row of the first position in a table of learned positions, which are added to embedded
+  /// tokens; nil where there is no such table.
+  public var positionOffset: Int?
+  /// What the gate goes through, or all inner numbers where there is none.
   public var activation: Activation = .silu
   /// What scores are multiplied by; nil for 1 / √(head dimension).
   public var attentionScale: Float?
@@ -51,6 +62,14 @@ public struct DecoderSpec: Sendable, Equatable {
     }
   }
 
+  /// What a norm computes.
+  public enum Norm: Sendable {
+    /// `x / √(mean(x²) + ε) · w`.
+    case rms
+    /// `(x - mean(x)) / √(variance(x) + ε) · w + b`.
+    case layer
+  }
+
   /// Where a block's halves are normalised.
   public enum NormPlacement: Sendable {
     /// What goes in.
@@ -59,6 +78,9 @@ public struct DecoderSpec: Sendable, Equatable {
     case after
     /// Both.
     case around
+    /// The residual stream, after what comes out was added; nothing is then normalised before the
+    /// head.
+    case afterAdding
   }
 
   /// Whether queries and keys are normalised before they are turned.
@@ -66,14 +88,46 @@ public struct DecoderSpec: Sendable, Equatable {
     case none
     /// Head by head, all by the same weights.
     case heads
+    /// Head by head, each by weights of its own.
+    case eachHead
     /// All heads together.
     case whole
+  }
+
+  /// How queries, keys and values are projected.
+  public enum QueryKeyValue: Sendable {
+    /// By a matrix each.
+    case separate
+    /// By one: all queries, then all keys, then all values.
+    case stacked
+    /// By one: for each key head its queries, then the key, then the value.
+    case byKeyHead
+  }
+
+  /// What stands in a block's second half.
+  public enum FeedForward: Sendable {
+    /// `down(f(gate(x)) · up(x))`.
+    case gated
+    /// The same, with gate and up in one matrix.
+    case fusedGated
+    /// `down(f(up(x)))`.
+    case plain
+  }
+
+  /// How a block's halves stand to each other.
+  public enum Residual: Sendable {
+    /// The second takes what the first has been added to.
+    case sequential
+    /// Both take what the block takes, each through a norm of its own.
+    case parallel
+    /// Both take what the block takes, through one norm.
+    case parallelSharingNorm
   }
 
   public init(
     vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layerCount: Int, headCount: Int,
     keyValueHeadCount: Int, headDimension: Int, normEpsilon: Float, contextLength: Int,
-    rotary: RotarySpec, tiesHead: Bool, window: Int? = nil
+    rotary: RotarySpec?, tiesHead: Bool, window: Int? = nil
   ) {
     self.vocabularySize = vocabularySize
     self.hiddenSize = hiddenSize
@@ -93,50 +147,14 @@ public struct DecoderSpec: Sendable, Equatable {
   public var queryWidth: Int { headCount * headDimension }
   public var keyValueWidth: Int { keyValueHeadCount * headDimension }
 
+  /// How long a text may be that stands after some positions. Positions that are turned go on beyond
+  /// the context, at a loss; learned ones end.
+  package func room(after positions: Int) -> Int {
+    positionOffset == nil ? contextLength : max(contextLength - positions, 0)
+  }
+
   /// How a layer sees and turns its keys.
   public func layer(_ index: Int) -> Layer {
     layers.isEmpty ? Layer(window: window, rotary: rotary) : layers[index]
-  }
-}
-
-/// The norms of a decoder block, by their names in a Hugging Face folder.
-package enum NormSite: CaseIterable, Sendable {
-  case attention, query, key, attentionOutput, feedForward, feedForwardOutput
-}
-
-extension DecoderSpec {
-  package static let finalNormName = "model.norm.weight"
-
-  /// A norm's name in a Hugging Face folder; nil where the network has none there.
-  package func normName(_ site: NormSite, layer: Int) -> String? {
-    let name: String? =
-      switch (site, normPlacement) {
-      case (.attention, .before), (.attention, .around): "input_layernorm"
-      case (.feedForward, .before): "post_attention_layernorm"
-      case (.feedForward, .around): "pre_feedforward_layernorm"
-      case (.attentionOutput, .after), (.attentionOutput, .around): "post_attention_layernorm"
-      case (.feedForwardOutput, .after), (.feedForwardOutput, .around):
-        "post_feedforward_layernorm"
-      case (.query, _): queryKeyNorm == .none ? nil : "self_attn.q_norm"
-      case (.key, _): queryKeyNorm == .none ? nil : "self_attn.k_norm"
-      default: nil
-      }
-    return name.map { "model.layers.\(layer).\($0).weight" }
-  }
-
-  /// How many numbers a norm's weights are.
-  package func normSize(_ site: NormSite) -> Int {
-    switch site {
-    case .query: queryKeyNorm == .heads ? headDimension : queryWidth
-    case .key: queryKeyNorm == .heads ? headDimension : keyValueWidth
-    default: hiddenSize
-    }
-  }
-
-  /// The names of all vectors that ``Adapter/vector(_:named:in:)`` is asked for.
-  package var vectorNames: [String] {
-    (0..<layerCount).flatMap { layer in
-      NormSite.allCases.compactMap { normName($0, layer: layer) }
-    } + [Self.finalNormName]
   }
 }

@@ -20,6 +20,27 @@ public struct RotarySpec: Sendable, Equatable {
     case factors([Float])
     /// YaRN: slow pairs divided by the factor, fast ones kept, those between blended by their place.
     case yarn(YaRN)
+    /// The base grown with texts beyond the context, so that none turns further than it was trained
+    /// to.
+    case dynamic(factor: Float, context: Int)
+    /// Each pair's frequency divided by its own number, one for short texts and one for long ones.
+    case longRoPE(LongRoPE)
+  }
+
+  /// Ding et al. 2024, https://arxiv.org/abs/2402.13753
+  public struct LongRoPE: Sendable, Equatable {
+    /// A number for each pair.
+    public var short: [Float]
+    public var long: [Float]
+    /// The longest text that is turned by the short numbers.
+    public var originalContext: Int
+    /// What cosines and sines are multiplied by.
+    public var magnitude: Float
+
+    /// `√(1 + ln(factor) / ln(original context))`.
+    static func magnitude(factor: Float, originalContext: Int) -> Float {
+      factor <= 1 ? 1 : (1 + log(factor) / log(Float(originalContext))).squareRoot()
+    }
   }
 
   /// Peng et al. 2023, https://arxiv.org/abs/2309.00071
@@ -46,13 +67,36 @@ public struct RotarySpec: Sendable, Equatable {
     self.scaling = scaling
   }
 
-  /// Radians a position, for each pair; computed in f32 step by step as transformers does.
-  var frequencies: [Float] {
-    let plain = (0..<dimension / 2).map { pair in
-      1 / pow(base, Float(2 * pair) / Float(dimension))
+  /// How a text of some tokens is turned: 0 as short ones are, else a number for texts that are
+  /// turned alike.
+  ///
+  /// A text in a cache counts as the longest that the cache has room for, since what is cached is
+  /// not turned again when it grows.
+  func regime(length: Int) -> Int {
+    switch scaling {
+    case .dynamic(_, let context): length > context ? length : 0
+    case .longRoPE(let rule): length > rule.originalContext ? 1 : 0
+    default: 0
     }
+  }
+
+  /// Radians a position, for each pair of a short text.
+  var frequencies: [Float] { frequencies(regime: 0) }
+
+  /// Radians a position, for each pair; computed in f32 step by step as transformers does.
+  func frequencies(regime: Int) -> [Float] {
+    func powers(_ base: Float) -> [Float] {
+      (0..<dimension / 2).map { pair in pow(base, Float(2 * pair) / Float(dimension)) }
+    }
+    let plain = powers(base).map { 1 / $0 }
     switch scaling {
     case .none: return plain
+    case .dynamic(let factor, let context):
+      guard regime > 0 else { return plain }
+      let stretch = factor * Float(regime) / Float(context) - (factor - 1)
+      return powers(base * pow(stretch, Float(dimension) / Float(dimension - 2))).map { 1 / $0 }
+    case .longRoPE(let rule):
+      return zip(powers(base), regime == 0 ? rule.short : rule.long).map { 1 / ($1 * $0) }
     case .linear(let factor): return plain.map { $0 / factor }
     case .factors(let factors): return zip(plain, factors).map { $0 / $1 }
     case .yarn(let yarn):
@@ -86,40 +130,10 @@ public struct RotarySpec: Sendable, Equatable {
 extension RotarySpec {
   /// What cosines and sines are multiplied by.
   var magnitude: Float {
-    guard case .yarn(let yarn) = scaling else { return 1 }
-    return yarn.magnitude ?? YaRN.magnitude(factor: yarn.factor)
-  }
-}
-
-/// Cosines and sines of positions 0, 1, 2, ... for each pair, grown as positions are needed.
-package final class RotaryTable {
-  private let frequencies: [Float]
-  private let magnitude: Float
-  /// `[positions x pairs]`.
-  package private(set) var cosines: [Float] = []
-  package private(set) var sines: [Float] = []
-  package private(set) var positionCount = 0
-
-  package init(_ spec: RotarySpec) {
-    frequencies = spec.frequencies
-    magnitude = spec.magnitude
-  }
-
-  package var pairCount: Int { frequencies.count }
-
-  /// Makes the table hold positions `0 ..< count`.
-  package func grow(to count: Int) {
-    guard count > positionCount else { return }
-    let target = max(count, positionCount * 2, 256)
-    cosines.reserveCapacity(target * pairCount)
-    sines.reserveCapacity(target * pairCount)
-    for position in positionCount..<target {
-      for frequency in frequencies {
-        let angle = Float(position) * frequency
-        cosines.append(cos(angle) * magnitude)
-        sines.append(sin(angle) * magnitude)
-      }
+    switch scaling {
+    case .yarn(let yarn): yarn.magnitude ?? YaRN.magnitude(factor: yarn.factor)
+    case .longRoPE(let rule): rule.magnitude
+    default: 1
     }
-    positionCount = target
   }
 }

@@ -185,16 +185,19 @@ public struct ModelSummary: Equatable, Sendable {
     isRunnable =
       storage.first != nil && quantization == nil
       && Architectures.all.contains { $0.modelTypes.contains(family ?? "") }
-    layerCount = config["num_hidden_layers"]?.integer
-    hiddenSize = config["hidden_size"]?.integer
-    intermediateSize = config["intermediate_size"]?.integer
-    headCount = config["num_attention_heads"]?.integer
-    keyValueHeadCount = config["num_key_value_heads"]?.integer
-    headDimension = config["head_dim"]?.integer ?? Self.quotient(hiddenSize, headCount)
-    contextLength = config["max_position_embeddings"]?.integer
-    window = config["sliding_window"]?.integer
+    // Families have several words for the same.
+    func count(_ keys: String...) -> Int? { keys.lazy.compactMap { config[$0]?.integer }.first }
+    layerCount = count("num_hidden_layers", "n_layer")
+    hiddenSize = count("hidden_size", "n_embd")
+    intermediateSize = count("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size")
+    headCount = count("num_attention_heads", "n_head")
+    keyValueHeadCount = count("num_key_value_heads", "num_kv_heads")
+    headDimension = count("head_dim") ?? Self.quotient(hiddenSize, headCount)
+    contextLength = count("max_position_embeddings", "n_positions")
+    window = count("sliding_window")
     rotaryBase =
-      config["rope_theta"]?.double ?? config["rope_parameters"]?["rope_theta"]?.double
+      config["rope_theta"]?.double ?? config["rotary_emb_base"]?.double
+      ?? config["rope_parameters"]?["rope_theta"]?.double
     vocabularySize = config["vocab_size"]?.integer
     tiesHead = config["tie_word_embeddings"]?.bool
   }

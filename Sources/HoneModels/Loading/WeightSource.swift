@@ -18,7 +18,7 @@ package final class WeightSource {
   package let file: String
   /// What the matrices of projections are quantised to while they are loaded; nil for as they are.
   private let quantization: StorageFormat?
-  private let stored: [String: Stored]
+  private var stored: [String: Stored]
   private var used: Set<String> = []
   private var faults: [String] = []
 
@@ -66,6 +66,19 @@ package final class WeightSource {
 
   package func has(_ name: String) -> Bool { stored[name] != nil }
 
+  /// Gives names the part that a folder leaves out when it was saved without the head: `h.0` for
+  /// `transformer.h.0`.
+  func completeNames(as names: ModuleNames) {
+    let parts = names.embedding.split(separator: ".")
+    guard parts.count > 1, !has("\(names.embedding).weight"),
+      has("\(parts.dropFirst().joined(separator: ".")).weight")
+    else { return }
+    let pairs = stored.map { name, tensor in
+      (name.hasPrefix("\(names.head).") ? name : "\(parts[0]).\(name)", tensor)
+    }
+    stored = Dictionary(pairs, uniquingKeysWith: { first, _ in first })
+  }
+
   /// Counts a tensor as used though nothing reads it.
   package func ignore(_ name: String) { used.insert(name) }
 
@@ -80,13 +93,29 @@ package final class WeightSource {
 
   /// The matrix of a projection: as stored, or quantised as the user asked.
   package func projection(_ name: String, rows: Int, columns: Int, engine: Engine) -> Weight? {
-    guard let weight = matrix(name, rows: rows, columns: columns) else { return nil }
+    matrix(name, rows: rows, columns: columns).flatMap { quantized($0, name, engine) }
+  }
+
+  private func quantized(_ weight: Weight, _ name: String, _ engine: Engine) -> Weight? {
     guard let quantization else { return weight }
     guard let quantized = weight.quantized(to: quantization, in: engine) else {
-      faults.append("\(name): rows of \(columns) are no whole number of \(quantization) blocks")
+      faults.append(
+        "\(name): rows of \(weight.columns) are no whole number of \(quantization) blocks")
       return nil
     }
     return quantized
+  }
+
+  /// The matrix of a projection that the file keeps as `columns x rows`.
+  package func transposedProjection(
+    _ name: String, rows: Int, columns: Int, engine: Engine
+  ) -> Weight? {
+    guard let weight = matrix(name, rows: columns, columns: rows) else { return nil }
+    guard let transposed = weight.transposed else {
+      faults.append("\(name): is stored in \(weight.format), which cannot be transposed")
+      return nil
+    }
+    return quantized(transposed, name, engine)
   }
 
   /// A vector, as f32.

@@ -61,6 +61,30 @@ public final class Weight {
   }
 }
 
+extension Weight {
+  /// A copy with rows for columns; nil for a format of blocks, which stay in their rows.
+  package var transposed: Weight? {
+    guard format.isDense else { return nil }
+    let size = format.bytesPerBlock
+    let copy = OwnedBytes(count: byteCount)
+    // Squares of both matrices that fit the cache.
+    let side = 32
+    for top in stride(from: 0, to: rows, by: side) {
+      for left in stride(from: 0, to: columns, by: side) {
+        for row in top..<min(top + side, rows) {
+          for column in left..<min(left + side, columns) {
+            (copy.pointer + (column * rows + row) * size).copyMemory(
+              from: bytes + row * bytesPerRow + column * size, byteCount: size)
+          }
+        }
+      }
+    }
+    return Weight(
+      rows: columns, columns: rows, format: format,
+      bytes: UnsafeRawBufferPointer(start: copy.pointer, count: byteCount), owner: copy)
+  }
+}
+
 /// Bytes that belong to a weight alone.
 package final class OwnedBytes {
   package let pointer: UnsafeMutableRawPointer

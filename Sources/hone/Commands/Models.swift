@@ -57,7 +57,7 @@ struct Models: ParsableCommand {
       }
       table.add(
         family.name, family.models, family.modelTypes.joined(separator: ", "),
-        family.ggufNames.joined(separator: ", "),
+        family.ggufNames.isEmpty ? "-" : family.ggufNames.joined(separator: ", "),
         checks.map(\.rawValue).joined(separator: ", "), family.realModel?.name ?? "-")
     }
     let meanings = FamilyFixture.Check.allCases.map { "\($0.rawValue): \($0.meaning)" }

@@ -62,7 +62,7 @@ struct Score: AsyncParsableCommand {
     let loaded = try model.load(local, engine: engine)
     let reward = try RewardModel.load(adapters.adapter[0], for: loaded, engine: engine)
     var options = PreferenceOptions()
-    options.maxTokens = min(maxTokens, loaded.spec.contextLength)
+    options.maxTokens = min(maxTokens, loaded.spec.room(after: reward.positionsAhead))
     options.truncationLimit = 1
     let preferences = try PreferenceData(data, renderer: Renderer(loaded), options: options)
     let progress = ProgressReporter(json: json)

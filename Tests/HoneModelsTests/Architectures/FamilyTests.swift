@@ -109,7 +109,8 @@ import Testing
     let model = try LanguageModel(folder: fixture("families/\(name)"), engine: engine)
     let ids = try Expected(name).rows[0]
     let whole = logits([ids], model, engine)
-    let cache = KeyValueCache(for: model.spec, sequenceCapacity: 32, compute: .f32)
+    // No more room than the text needs: it may say how the text is turned.
+    let cache = KeyValueCache(for: model.spec, sequenceCapacity: ids.count, compute: .f32)
     var found: [Float] = []
     for part in [0..<6, 6..<15] + (15..<24).map({ $0..<$0 + 1 }) {
       let pass = Pass(engine, decoding: part.count == 1)
@@ -140,6 +141,20 @@ import Testing
     ("qwen3", "head_dim", "7", "even number"),
     ("qwen2", "rope_parameters", #"{"rope_type": "odd"}"#, "'odd'"),
     ("olmo2", "num_key_value_heads", "3", "cannot share"),
+    (
+      "phi3-long", "rope_parameters",
+      #"{"rope_type": "longrope", "long_factor": [1], "factor": 2}"#, "short_factor"
+    ),
+    ("llama-linear", "rope_parameters", #"{"rope_type": "linear"}"#, #""factor": is missing"#),
+    ("gpt_neox", "hidden_act", #""mish""#, "'mish'"),
+    ("gpt_neox", "use_parallel_residual", "3", "true or false"),
+    ("gpt2", "scale_attn_by_inverse_layer_idx", "true", "scale_attn_by_inverse_layer_idx"),
+    ("gpt2", "n_positions", "65", "wpe.weight: has shape [64 x 24], expected [65 x 24]"),
+    ("opt", "word_embed_proj_dim", "12", "is 12"),
+    ("opt", "_remove_final_layer_norm", "true", "_remove_final_layer_norm"),
+    ("falcon", "alibi", "true", "turned positions only"),
+    ("falcon", "multi_query", "false", "query_key_value.weight: has shape [40 x 24]"),
+    ("stablelm", "qk_layernorm", "true", "q_layernorm.norms.0.weight: missing"),
   ])
   func `a configuration that fits no network is refused`(
     name: String, key: String, value: String, part: String

@@ -24,8 +24,8 @@ private final class TextAhead: Adapter {
 
   /// Collects what the network's own projections give; keys are those of a family without norms on
   /// them, turned by their positions.
-  init(_ ids: [Int32], _ model: LanguageModel, engine: Engine) {
-    let recorder = Recorder(model: model, positions: ids.count)
+  init(_ ids: [Int32], _ model: LanguageModel, engine: Engine) throws {
+    let recorder = try Recorder(model: model, positions: ids.count)
     let pass = Pass(engine)
     _ = model.decoder.hiddenStates(TokenBatch([ids]), adapter: recorder, in: pass)
     rows = recorder.rows
@@ -41,8 +41,8 @@ private final class TextAhead: Adapter {
     let positions: Int
     let dimension: Int
 
-    init(model: LanguageModel, positions: Int) {
-      table = RotaryTable(model.spec.rotary)
+    init(model: LanguageModel, positions: Int) throws {
+      table = RotaryTable(try #require(model.spec.rotary))
       table.grow(to: positions)
       self.positions = positions
       dimension = model.spec.headDimension
@@ -81,14 +81,14 @@ private final class TextAhead: Adapter {
     }
   }
 
-  private func adapters(_ model: LanguageModel) -> [any Adapter] {
-    [TokensAhead(ahead, model), TextAhead(ahead, model, engine: engine)]
+  private func adapters(_ model: LanguageModel) throws -> [any Adapter] {
+    [TokensAhead(ahead, model), try TextAhead(ahead, model, engine: engine)]
   }
 
   @Test(arguments: ["tiny-llama-tied", "tiny-llama-untied"])
   func `what an adapter puts ahead acts as the tokens that it was made of`(name: String) throws {
     let model = try LanguageModel(folder: fixture(name), engine: engine)
-    for adapter in adapters(model) {
+    for adapter in try adapters(model) {
       let found = hidden(texts, model, adapter)
       let expected = expected(model)
       #expect(found.count == expected.count)
@@ -98,7 +98,7 @@ private final class TextAhead: Adapter {
 
   @Test func `a cache begins with what an adapter puts ahead`() throws {
     let model = try LanguageModel(folder: fixture("tiny-llama-tied"), engine: engine)
-    for adapter in adapters(model) {
+    for adapter in try adapters(model) {
       let pass = Pass(engine)
       let cache = KeyValueCache(
         for: model.spec, sequences: 2, sequenceCapacity: 16, prefixCapacity: 16, compute: .f32)

@@ -53,6 +53,36 @@ import Testing
     }
   }
 
+  @Test(arguments: [true, false])
+  func `layer norm of a row's parts`(hasBias: Bool) {
+    let inputs: [Matrix] = [.random(7, 22, "x"), .random(1, 11, "w"), .random(1, 11, "b")]
+    checkGradients(hasBias ? inputs : Array(inputs[..<2])) {
+      layerNormalized($0[0], weight: $0[1], bias: hasBias ? $0[2] : nil, epsilon: 1e-3, in: $1)
+    } formula: { inputs in
+      let (x, w, b) = (inputs[0], inputs[1], inputs.last ?? inputs[1])
+      return (0..<x.rows * 2).flatMap { part -> [Double] in
+        let numbers = x.values[part * 11..<(part + 1) * 11]
+        let mean = numbers.reduce(0, +) / 11
+        let variance = numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 11
+        return numbers.enumerated().map { column, number in
+          (number - mean) / (variance + 1e-3).squareRoot() * w[0, column]
+            + (hasBias ? b[0, column] : 0)
+        }
+      }
+    }
+  }
+
+  @Test func `parts of runs of columns`() {
+    // The second part is left out, so its columns get no gradient.
+    checkGradients([.random(5, 12, "x")]) {
+      let parts = parted(
+        $0[0], into: [[0..<2, 6..<8], [2..<5, 8..<11], [5..<6, 11..<12]], in: $1)
+      return beside([parts[0], parts[2]], in: $1)
+    } formula: { inputs in
+      (0..<5).flatMap { row in [0, 1, 6, 7, 5, 11].map { inputs[0][row, $0] } }
+    }
+  }
+
   @Test func `rotary embedding`() {
     let positions: [Int32] = [0, 3, 1]
     let angles = (0..<4 * 2).map { Double($0) * 0.37 }

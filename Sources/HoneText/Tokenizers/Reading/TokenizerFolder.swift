@@ -9,8 +9,8 @@ import HoneFormats
 #endif
 
 extension Tokenizer {
-  /// Reads the tokenizer of a Hugging Face folder: `tokenizer.json` or else `tokenizer.model`, and,
-  /// where they are, `tokenizer_config.json`, `special_tokens_map.json` and `chat_template.jinja`.
+  /// Reads the tokenizer of a Hugging Face folder: `tokenizer.json`, or else `tokenizer.model`, or else
+  /// `vocab.json` and `merges.txt`, and, where they are, `tokenizer_config.json`, `special_tokens_map.json` and `chat_template.jinja`.
   ///
   /// - Throws: ``TextError`` for what is missing, wrong or not supported.
   public convenience init(folder path: String) throws {
@@ -23,9 +23,21 @@ extension Tokenizer {
       parts = try Self.withBytes(of: main) { try TokenizerJSON.read($0, file: main) }
     } else if let main = existing("tokenizer.model") {
       parts = try Self.withBytes(of: main) { try SentencePieceModel($0, file: main).parts() }
+    } else if let vocabulary = existing("vocab.json"), let merges = existing("merges.txt") {
+      let config = try existing("tokenizer_config.json").map { path in
+        try Self.withBytes(of: path) { try JSONParser.parse($0, file: path) }
+      }
+      let files = TokenizerVocabularyFiles(
+        vocabulary: vocabulary, merges: merges,
+        config: JSONField(
+          value: config ?? .object(JSONObject()), file: "\(path)/tokenizer_config.json", path: ""))
+      parts = try Self.withBytes(of: vocabulary) { bytes in
+        try Self.withBytes(of: merges) { try files.read(bytes, $0) }
+      }
     } else {
       throw TextError(
-        subject: path, problem: "has neither tokenizer.json nor tokenizer.model",
+        subject: path,
+        problem: "has neither tokenizer.json nor tokenizer.model, nor vocab.json and merges.txt",
         advice: "give a folder in Hugging Face's layout or a GGUF file")
     }
     for name in ["special_tokens_map.json", "tokenizer_config.json"] {

@@ -8,9 +8,14 @@ enum TokenizerJSON {
   /// - Throws: ``TextError`` for what is wrong or not supported, `FormatError` for what is not
   ///   JSON.
   static func read(_ bytes: UnsafeRawBufferPointer, file: String) throws -> TokenizerParts {
-    let root = JSONField(
-      value: try JSONParser.parse(bytes, file: file, duplicateKeys: .rejected), file: file, path: ""
-    )
+    try parts(
+      JSONField(
+        value: try JSONParser.parse(bytes, file: file, duplicateKeys: .rejected), file: file,
+        path: ""))
+  }
+
+  /// The tokenizer that a file's content describes.
+  static func parts(_ root: JSONField) throws -> TokenizerParts {
     var parts = TokenizerParts(model: try Models.read(root.require("model")))
     parts.normalizer = try root["normalizer"].map(Normalizers.read)
     parts.preTokenizer = try root["pre_tokenizer"].map(PreTokenizers.read)
