@@ -93,7 +93,9 @@ let package = Package(
       ]),
     tests(
       "HoneRecipes",
-      over: ["HoneTraining", "HoneAdapters", "HoneData", "HoneTensors", "HoneFormats"],
+      over: [
+        "HoneTraining", "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneFormats",
+      ],
       excluding: []),
     tests("hone", over: ["HoneFormats"]),
   ],

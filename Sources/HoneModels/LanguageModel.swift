@@ -79,14 +79,11 @@ public final class LanguageModel {
       try JSONParser.parse(file.bytes, file: configPath)
     }
     let config = Configuration(json, file: configPath)
-    if config.has("quantization_config") {
-      throw config.fault(
-        "quantization_config", "is set, and Hone reads folders in full precision only")
-    }
     let family = try Architectures.named(
       modelType: config.require("model_type", config.string), file: configPath)
-    let source = try WeightSource(
-      folder: SafetensorsFolder(path: path), quantization: quantization)
+    let folder = try SafetensorsFolder(path: path)
+    try config.refuseQuantization(of: folder.tensors.lazy.map(\.name))
+    let source = try WeightSource(folder: folder, quantization: quantization)
     let spec = try family.spec(config: config)
     let tensors = DecoderTensors(
       family: family, spec: spec, source: source, engine: engine, isGGUF: false)

@@ -7,13 +7,7 @@ import Testing
 
 /// A LoRA on all linear layers of each family's tiny model, against peft.
 @Suite struct FamilyGradientTests {
-  @Test(arguments: [
-    "mistral", "mistral-nemo", "llama-linear", "llama-dynamic", "qwen2", "qwen2-window", "qwen3",
-    "gemma2", "gemma3", "smollm3", "olmo2", "granite", "phi3", "phi3-short", "phi3-long",
-    "stablelm",
-    "stablelm-parallel", "gpt_neox", "gpt_neox-sequential", "gpt2", "opt", "opt-after", "falcon",
-    "falcon-new", "falcon-heads",
-  ])
+  @Test(arguments: Architectures.fixtures(checked: .gradients))
   func `peft's LoRA gives its loss and its gradients`(name: String) throws {
     let engine = Engine(threads: 2, compute: .f32)
     let folder = tinyModel("families/\(name)")

@@ -5,9 +5,11 @@ import Testing
 /// Gemma 3 270M from its Q4_K_M GGUF (blocks of Q4_K, Q5_0, Q6_K and Q8_0) against transformers. Runs
 /// where the model is cached.
 @Suite(.enabled(if: Gemma3File.gguf != nil), .serialized) struct Gemma3Tests {
+  static let model = KnownModel.gemma3
+  static let fixture = "gemma3"
   private let real: RealModel
 
-  init() throws { real = try RealModel("gemma3") }
+  init() throws { real = try RealModel(Self.fixture) }
 
   @Test func `in f32 every log-probability is within a thousandth`() throws {
     let worst = try real.differences(try #require(Gemma3File.gguf), .f32).max() ?? .infinity

@@ -6,9 +6,11 @@ import Testing
 
 /// The default model against transformers. Runs where the model is cached.
 @Suite(.enabled(if: SmolLM2.gguf != nil), .serialized) struct SmolLM2Tests {
+  static let model = KnownModel.smolLM2
+  static let fixture = "smollm2"
   private let real: RealModel
 
-  init() throws { real = try RealModel("smollm2") }
+  init() throws { real = try RealModel(Self.fixture) }
 
   @Test func `in f32 every log-probability is within a thousandth`() throws {
     let worst = try real.differences(try #require(SmolLM2.gguf), .f32).max() ?? .infinity

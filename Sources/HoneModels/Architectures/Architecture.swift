@@ -11,6 +11,13 @@ package protocol Architecture: Sendable {
   static var modelTypes: [String] { get }
   /// Values of `general.architecture` in a GGUF file.
   static var ggufNames: [String] { get }
+  /// The models of the family that people know, for a table: `Qwen 2 and 2.5`.
+  static var models: String { get }
+  /// Its tiny models among the tests' fixtures.
+  static var fixtures: [FamilyFixture] { get }
+  /// A model of the catalogue whose log-probabilities and texts are compared with transformers'; nil
+  /// for none.
+  static var realModel: KnownModel? { get }
 
   static func spec(config: Configuration) throws -> DecoderSpec
   static func spec(gguf: GGUFConfiguration) throws -> DecoderSpec
@@ -36,6 +43,7 @@ package protocol Architecture: Sendable {
 }
 
 extension Architecture {
+  package static var realModel: KnownModel? { nil }
   package static var interleavesHeadsInGGUF: Bool { false }
   package static var ignoredNames: [String] { ["self_attn.rotary_emb.inv_freq"] }
 

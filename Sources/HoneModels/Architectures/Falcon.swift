@@ -10,6 +10,12 @@ package enum Falcon: Architecture {
   package static let name = "falcon"
   package static let modelTypes = ["falcon"]
   package static let ggufNames = ["falcon"]
+  package static let models = "Falcon"
+  package static let fixtures = [
+    FamilyFixture("falcon"),
+    FamilyFixture("falcon-new"),
+    FamilyFixture.withoutGGUF("falcon-heads"),
+  ]
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("bias", [.queryKeyValue, .output, .up, .down])
   ]

@@ -10,6 +10,8 @@ package enum GPT2: Architecture {
   package static let name = "gpt2"
   package static let modelTypes = ["gpt2"]
   package static let ggufNames = ["gpt2"]
+  package static let models = "GPT-2"
+  package static let fixtures = [FamilyFixture("gpt2")]
   package static let biasedKinds: [Site.Kind] = [.queryKeyValue, .output, .up, .down]
   package static let ignoredNames = ["attn.bias", "attn.masked_bias"]
 

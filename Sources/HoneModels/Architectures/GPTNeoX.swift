@@ -9,6 +9,11 @@ package enum GPTNeoX: Architecture {
   package static let name = "gpt_neox"
   package static let modelTypes = ["gpt_neox"]
   package static let ggufNames = ["gptneox"]
+  package static let models = "GPT-NeoX, Pythia"
+  package static let fixtures = [
+    FamilyFixture("gpt_neox"),
+    FamilyFixture.withoutGGUF("gpt_neox-sequential"),
+  ]
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("attention_bias", [.queryKeyValue, .output])
   ]

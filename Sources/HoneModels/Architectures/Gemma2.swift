@@ -8,6 +8,8 @@ package enum Gemma2: Architecture {
   package static let name = "gemma2"
   package static let modelTypes = ["gemma2"]
   package static let ggufNames = ["gemma2"]
+  package static let models = "Gemma 2"
+  package static let fixtures = [FamilyFixture("gemma2")]
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("attention_bias", [.query, .key, .value, .output])
   ]

@@ -8,6 +8,9 @@ package enum Gemma3: Architecture {
   package static let name = "gemma3"
   package static let modelTypes = ["gemma3_text"]
   package static let ggufNames = ["gemma3"]
+  package static let models = "Gemma 3 (text)"
+  package static let fixtures = [FamilyFixture("gemma3")]
+  package static let realModel: KnownModel? = .gemma3
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("attention_bias", [.query, .key, .value, .output])
   ]

@@ -7,6 +7,8 @@ package enum Granite: Architecture {
   package static let name = "granite"
   package static let modelTypes = ["granite"]
   package static let ggufNames = ["granite"]
+  package static let models = "Granite 3"
+  package static let fixtures = [FamilyFixture("granite")]
   package static let interleavesHeadsInGGUF = true
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("attention_bias", [.query, .key, .value, .output]), ("mlp_bias", [.gate, .up, .down]),

@@ -8,6 +8,14 @@ package enum Llama: Architecture {
   package static let name = "llama"
   package static let modelTypes = ["llama", "mistral"]
   package static let ggufNames = ["llama"]
+  package static let models = "Llama 2 and 3, SmolLM 1 and 2, Mistral, Mistral-Nemo"
+  package static let fixtures = [
+    FamilyFixture("mistral"),
+    FamilyFixture("mistral-nemo"),
+    FamilyFixture("llama-linear"),
+    FamilyFixture.withoutGGUF("llama-dynamic"),
+  ]
+  package static let realModel: KnownModel? = .smolLM2
   package static let interleavesHeadsInGGUF = true
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("attention_bias", [.query, .key, .value, .output]), ("mlp_bias", [.gate, .up, .down]),

@@ -8,6 +8,8 @@ package enum OLMo2: Architecture {
   package static let name = "olmo2"
   package static let modelTypes = ["olmo2"]
   package static let ggufNames = ["olmo2"]
+  package static let models = "OLMo 2"
+  package static let fixtures = [FamilyFixture("olmo2")]
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("attention_bias", [.query, .key, .value, .output])
   ]

@@ -10,6 +10,11 @@ package enum OPT: Architecture {
   package static let name = "opt"
   package static let modelTypes = ["opt"]
   package static let ggufNames: [String] = []
+  package static let models = "OPT"
+  package static let fixtures = [
+    FamilyFixture.withoutGGUF("opt"),
+    FamilyFixture.withoutGGUF("opt-after"),
+  ]
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("enable_bias", [.query, .key, .value, .output, .up, .down])
   ]

@@ -8,6 +8,12 @@ package enum Phi3: Architecture {
   package static let name = "phi3"
   package static let modelTypes = ["phi3"]
   package static let ggufNames = ["phi3"]
+  package static let models = "Phi-3, 3.5 and 4"
+  package static let fixtures = [
+    FamilyFixture("phi3"),
+    FamilyFixture("phi3-short"),
+    FamilyFixture("phi3-long"),
+  ]
 
   package static func spec(config: Configuration) throws -> DecoderSpec {
     var spec = special(try config.spec())

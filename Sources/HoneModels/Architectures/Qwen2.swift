@@ -7,6 +7,12 @@ package enum Qwen2: Architecture {
   package static let name = "qwen2"
   package static let modelTypes = ["qwen2"]
   package static let ggufNames = ["qwen2"]
+  package static let models = "Qwen 2 and 2.5"
+  // llama.cpp has no window in this one.
+  package static let fixtures = [
+    FamilyFixture("qwen2"),
+    FamilyFixture.withoutGGUF("qwen2-window"),
+  ]
   package static let biasedKinds: [Site.Kind] = [.query, .key, .value]
 
   package static func spec(config: Configuration) throws -> DecoderSpec {

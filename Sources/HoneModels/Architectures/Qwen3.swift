@@ -7,6 +7,8 @@ package enum Qwen3: Architecture {
   package static let name = "qwen3"
   package static let modelTypes = ["qwen3"]
   package static let ggufNames = ["qwen3"]
+  package static let models = "Qwen 3"
+  package static let fixtures = [FamilyFixture("qwen3")]
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("attention_bias", [.query, .key, .value, .output])
   ]

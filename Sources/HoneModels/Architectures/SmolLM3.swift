@@ -7,6 +7,8 @@ package enum SmolLM3: Architecture {
   package static let name = "smollm3"
   package static let modelTypes = ["smollm3"]
   package static let ggufNames = ["smollm3"]
+  package static let models = "SmolLM 3"
+  package static let fixtures = [FamilyFixture("smollm3")]
   package static let interleavesHeadsInGGUF = true
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("attention_bias", [.query, .key, .value, .output]), ("mlp_bias", [.gate, .up, .down]),

@@ -8,6 +8,11 @@ package enum StableLM: Architecture {
   package static let name = "stablelm"
   package static let modelTypes = ["stablelm"]
   package static let ggufNames = ["stablelm"]
+  package static let models = "StableLM 2"
+  package static let fixtures = [
+    FamilyFixture("stablelm"),
+    FamilyFixture("stablelm-parallel"),
+  ]
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("use_qkv_bias", [.query, .key, .value])
   ]

@@ -26,6 +26,9 @@ public struct ModelSummary: Equatable, Sendable {
   /// The family as the file calls it: `llama`.
   public var family: String?
   public var isRunnable = false
+  /// What a folder's weights are quantised with: `gptq, 4 bits`; nil for not at all, and for GGUF
+  /// files, whose ``storage`` says it.
+  public var quantization: String?
   /// By falling bytes.
   public var storage: [Storage] = []
 
@@ -178,8 +181,10 @@ public struct ModelSummary: Equatable, Sendable {
     guard let config = try Self.json("\(folder)/config.json") else { return }
     name = config["_name_or_path"]?.string ?? config["_model_name_or_path"]?.string
     family = config["model_type"]?.string
+    quantization = Configuration(config, file: "\(folder)/config.json").quantization
     isRunnable =
-      storage.first != nil && Architectures.all.contains { $0.modelTypes.contains(family ?? "") }
+      storage.first != nil && quantization == nil
+      && Architectures.all.contains { $0.modelTypes.contains(family ?? "") }
     // Families have several words for the same.
     func count(_ keys: String...) -> Int? { keys.lazy.compactMap { config[$0]?.integer }.first }
     layerCount = count("num_hidden_layers", "n_layer")

@@ -3,17 +3,48 @@ import Foundation
 import HoneFormats
 import HoneKernels
 import HoneModels
+import HoneRecipes
+import HoneTensors
 
 struct Doctor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Shows what this machine offers and what is missing.")
+    abstract: "Shows what this machine offers, or checks a model end to end.",
+    discussion: """
+      Without a model: what the machine offers and what is missing. With one: whether its tokenizer \
+      gives texts in many scripts back as they were, its chat template renders conversations, its \
+      network loads and generates, and two steps of LoRA lower its loss. Each finding is a line: ok, \
+      a note (worth knowing), or a fault (does not work; exit code 1).
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "The model to check: a folder, a .gguf file, or anything that `hone pull` takes.",
+      valueName: "model"))
+  var model: String?
+
+  @Option(help: "How many threads compute. (default: as many as there are cores)")
+  var threads: Int?
 
   @Flag(help: "Print JSON.")
   var json = false
 
+  func validate() throws {
+    if let threads, !(1...256).contains(threads) {
+      throw ValidationError("--threads is \(threads), expected 1 to 256.")
+    }
+  }
+
   func run() async throws {
     let findings =
-      [Self.processor, Self.kernels, Self.memory] + Self.storage + Self.network + [await Self.pip]
+      if let model {
+        ModelCheck(
+          try await ModelReferenceOption.locate(model),
+          engine: Engine(threads: threads ?? Machine.cores)
+        ).run()
+      } else {
+        [Self.processor, Self.kernels, Self.memory] + Self.storage + Self.network
+          + [await Self.pip]
+      }
     if json {
       let values = findings.map { finding in
         JSONValue([
@@ -27,23 +58,9 @@ struct Doctor: AsyncParsableCommand {
       for finding in findings {
         table.add(finding.state.rawValue, finding.subject, finding.detail)
       }
-      print(table.text)
+      print(model == nil ? table.text : table.text(width: StandardOutput.width))
     }
     if findings.contains(where: { $0.state == .bad }) { throw ExitCode.failure }
-  }
-
-  private struct Finding {
-    enum State: String {
-      case good = "ok"
-      /// Works, but something is slower or unavailable.
-      case odd = "note"
-      /// Hone cannot work so.
-      case bad = "fault"
-    }
-
-    var subject: String
-    var state = State.good
-    var detail: String
   }
 
   // MARK: The machine

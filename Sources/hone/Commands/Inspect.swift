@@ -52,6 +52,9 @@ struct Inspect: AsyncParsableCommand {
       facts.add(
         "family", family + (summary.isRunnable ? ", runs here" : ", not one that Hone runs"))
     }
+    if let quantization = summary.quantization {
+      facts.add("quantised", "\(quantization): Hone reads folders in full precision")
+    }
     let shape = [
       summary.layerCount.map { "\($0) layers" }, summary.hiddenSize.map { "hidden \($0)" },
       summary.intermediateSize.map { "feed-forward \($0)" },
@@ -113,6 +116,7 @@ struct Inspect: AsyncParsableCommand {
       "path": .string(summary.path), "format": .string(summary.format),
       "bytes": .integer(summary.byteCount), "name": string(summary.name),
       "family": string(summary.family), "runs": .bool(summary.isRunnable),
+      "quantization": string(summary.quantization),
       "parameters": .integer(summary.elementCount), "layers": integer(summary.layerCount),
       "hidden_size": integer(summary.hiddenSize),
       "intermediate_size": integer(summary.intermediateSize),

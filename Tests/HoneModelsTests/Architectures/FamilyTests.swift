@@ -7,17 +7,24 @@ import Testing
 
 /// Tiny random models of every family beside Llama, against transformers.
 @Suite struct FamilyTests {
-  static let names = [
-    "mistral", "mistral-nemo", "llama-linear", "llama-dynamic", "qwen2", "qwen2-window", "qwen3",
-    "gemma2", "gemma3", "smollm3", "olmo2", "granite", "phi3", "phi3-short", "phi3-long",
-    "stablelm",
-    "stablelm-parallel", "gpt_neox", "gpt_neox-sequential", "gpt2", "opt", "opt-after", "falcon",
-    "falcon-new", "falcon-heads",
-  ]
-  static let withGGUF = names.filter {
-    ![
-      "llama-dynamic", "qwen2-window", "gpt_neox-sequential", "opt", "opt-after", "falcon-heads",
-    ].contains($0)
+  static let names = Architectures.fixtures(checked: .folder)
+  static let withGGUF = Architectures.fixtures(checked: .gguf)
+
+  @Test func `every family has a tiny model, and every tiny model is of a family`() throws {
+    #expect(Architectures.all.allSatisfy { !$0.fixtures.isEmpty })
+    let folders = try FileManager.default.contentsOfDirectory(atPath: fixture("families"))
+    #expect(Set(folders) == Set(Architectures.all.flatMap { $0.fixtures.map(\.name) }))
+    for family in Architectures.all {
+      for tiny in family.fixtures {
+        let folder = fixture("families/\(tiny.name)")
+        let config = try JSONParser.parse(
+          contentsOf: MappedFile(path: "\(folder)/config.json"))
+        #expect(family.modelTypes.contains(config["model_type"]?.string ?? ""), "\(tiny.name)")
+        #expect(
+          FileManager.default.fileExists(atPath: "\(folder)/model.gguf")
+            == tiny.checks.contains(.gguf), "\(tiny.name)")
+      }
+    }
   }
 
   private struct Expected {
@@ -96,7 +103,7 @@ import Testing
     #expect(read == model.spec)
   }
 
-  @Test(arguments: names)
+  @Test(arguments: Architectures.fixtures(checked: .cache))
   func `a cache gives the logits of whole sequences`(name: String) throws {
     let engine = Engine(threads: 2, compute: .f32)
     let model = try LanguageModel(folder: fixture("families/\(name)"), engine: engine)
@@ -117,7 +124,7 @@ import Testing
     #expect(difference(found, whole) < 1e-5)
   }
 
-  @Test(arguments: names)
+  @Test(arguments: Architectures.fixtures(checked: .rows))
   func `rows of a batch do not influence each other`(name: String) throws {
     let engine = Engine(threads: 2, compute: .f32)
     let model = try LanguageModel(folder: fixture("families/\(name)"), engine: engine)

@@ -47,4 +47,25 @@ import Testing
     #expect(outcome.output.contains("hub token  set"))
     #expect(outcome.output.contains("there is no Python on this machine"))
   }
+
+  @Test func `a model is checked end to end`() throws {
+    let outcome = try Program.run(["doctor", PackageFiles.tinyModel("tied"), "--threads", "1"])
+    #expect(outcome.code == 0 && outcome.error == "")
+    let lines = outcome.output.split(separator: "\n")
+    #expect(lines.contains { $0.hasPrefix("ok  training    loss ") }, "\(outcome.output)")
+    #expect(lines.allSatisfy { $0.count <= 100 })
+  }
+
+  @Test func `what of a model does not work is a line, with exit code 1`() throws {
+    let folder = try TemporaryFolder()
+    _ = try folder.write(#"{"model_type": "strange"}"#, to: "config.json")
+    _ = try folder.write("{}", to: "tokenizer.json")
+    let outcome = try Program.run(["doctor", folder.path, "--json"])
+    #expect(outcome.code == 1)
+    let findings = try #require(try JSONParser.parse(outcome.output).array)
+    #expect(findings.first?["subject"]?.string == "tokenizer")
+    #expect(findings.first?["state"]?.string == "fault")
+    let threads = try Program.run(["doctor", folder.path, "--threads", "0"])
+    #expect(threads.code == 2 && threads.error.contains("--threads is 0, expected 1 to 256."))
+  }
 }
