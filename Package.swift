@@ -5,6 +5,7 @@ import PackageDescription
 //
 //   7  hone
 //   6  HoneRecipes
+//   5  HoneSynthesis
 //   4  HoneTraining     HoneGeneration
 //   3  HoneAdapters
 //   2  HoneModels       HoneData
@@ -60,6 +61,12 @@ let package = Package(
       over: [
         "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneFormats", "HoneKernels",
       ]),
+    floor(
+      "HoneSynthesis",
+      over: [
+        "HoneTensors", "HoneText", "HoneFormats",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
     .target(
       name: "HoneRecipes",
       dependencies: [
@@ -91,6 +98,7 @@ let package = Package(
       over: [
         "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneText", "HoneFormats",
       ]),
+    tests("HoneSynthesis", over: ["HoneText", "HoneTensors", "HoneFormats"], excluding: []),
     tests(
       "HoneRecipes",
       over: ["HoneTraining", "HoneAdapters", "HoneData", "HoneTensors", "HoneFormats"],
