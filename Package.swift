@@ -66,13 +66,14 @@ let package = Package(
       "HoneSynthesis",
       over: [
         "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneModels", "HoneTensors", "HoneText",
-        "HoneFormats", .product(name: "Subprocess", package: "swift-subprocess"),
+        "HoneFormats", "HoneKernels", .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     .target(
       name: "HoneRecipes",
       dependencies: [
-        "HoneSynthesis", "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneModels", "HoneData", "HoneTensors",
+        "HoneSynthesis", "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneModels", "HoneData",
+        "HoneTensors",
         "HoneText", "HoneFormats", "HoneKernels", .product(name: "Yams", package: "Yams"),
       ],
       resources: [.embedInCode("Catalog"), .embedInCode("Quickstart")],
