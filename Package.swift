@@ -65,8 +65,9 @@ let package = Package(
     floor(
       "HoneSynthesis",
       over: [
-        "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneModels", "HoneTensors", "HoneText",
-        "HoneFormats", "HoneKernels", .product(name: "Subprocess", package: "swift-subprocess"),
+        "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneData", "HoneModels", "HoneTensors",
+        "HoneText", "HoneFormats", "HoneKernels",
+        .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     .target(
@@ -76,7 +77,9 @@ let package = Package(
         "HoneTensors",
         "HoneText", "HoneFormats", "HoneKernels", .product(name: "Yams", package: "Yams"),
       ],
-      resources: [.embedInCode("Catalog"), .embedInCode("Quickstart")],
+      resources: [
+        .embedInCode("Catalog"), .embedInCode("Quickstart"), .embedInCode("SynthesisCatalog"),
+      ],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "hone",

@@ -29,7 +29,7 @@ public final class Generator {
   }
 
   /// A text to continue, with ways of its own.
-  public struct Prompt: Sendable {
+  public struct Prompt {
     /// The tokens, after the shared prefix.
     public var tokens: [Int32]
     /// How its tokens are chosen.
@@ -38,6 +38,8 @@ public final class Generator {
     public var stream: Int
     /// When it ends.
     public var stop: StopRules
+    /// What its text must be, in place of stop strings; nil for anything.
+    package var constraint: TokenConstraint?
 
     public init(
       _ tokens: [Int32], sampling: SamplingOptions = .greedy, stream: Int = 0, stop: StopRules
@@ -115,6 +117,16 @@ public final class Generator {
     for (index, prompt) in prompts.enumerated() {
       try check(
         tokens: prefix + prompt.tokens, of: prompts.count > 1 ? "prompt \(index + 1)" : "prompt")
+      guard let constraint = prompt.constraint else { continue }
+      let room =
+        model.spec.contextLength - adapter.positionsAhead - prefix.count - prompt.tokens.count
+      guard min(room, prompt.stop.maximumTokens) >= constraint.shortestText else {
+        throw GenerationError(
+          problem: """
+            the shortest text that fits the constraint may take \(constraint.shortestText) tokens, \
+            and \(max(0, min(room, prompt.stop.maximumTokens))) are allowed
+            """, advice: "allow more tokens")
+      }
     }
     let context = model.spec.contextLength - adapter.positionsAhead
     let longest = prompts.map { prompt in
@@ -125,7 +137,7 @@ public final class Generator {
     let cache = cache(sequences: slots, sequenceCapacity: capacity, after: prefix).cache
     var run = Run(
       prompts: prompts, prefix: prefix, endTokens: model.tokenizer.endOfGeneration,
-      tokenizer: model.tokenizer)
+      context: context, tokenizer: model.tokenizer)
     var cancelled = false
     while !cancelled, run.fill(slots: slots) {
       for slot in 0..<slots {

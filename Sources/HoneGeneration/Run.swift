@@ -8,10 +8,13 @@ struct Run {
     var matcher: StopMatcher
     let endTokens: Set<Int32>
     let maximumTokens: Int
+    let constraint: TokenConstraint?
+    var place: TokenConstraint.Place?
     var completion = Generator.Completion(tokens: [], text: "", reason: .cancelled)
   }
 
   private let prompts: [[Int32]]
+  private let tokenizer: Tokenizer
   private var sequences: [Sequence]
   /// The prompt in each slot, and whether it has been read.
   private var slots: [(prompt: Int, isRead: Bool)?] = []
@@ -20,18 +23,25 @@ struct Run {
   /// - Parameters:
   ///   - prefix: tokens before all prompts.
   ///   - endTokens: the model's own, which end every sequence.
+  ///   - context: the most tokens of a sequence, the prefix included.
   init(
-    prompts: [Generator.Prompt], prefix: [Int32], endTokens: Set<Int32>, tokenizer: Tokenizer
+    prompts: [Generator.Prompt], prefix: [Int32], endTokens: Set<Int32>, context: Int = .max,
+    tokenizer: Tokenizer
   ) {
     self.prompts = prompts.map(\.tokens)
+    self.tokenizer = tokenizer
     sequences = prompts.map { prompt in
       var sequence = Sequence(
         sampler: Sampler(
           prompt.sampling, sequence: prompt.stream, prompt: prefix + prompt.tokens),
         decoder: StreamDecoder(tokenizer, skippingSpecialTokens: true),
-        matcher: StopMatcher(prompt.stop.strings),
+        matcher: StopMatcher(prompt.constraint == nil ? prompt.stop.strings : []),
         endTokens: endTokens.union(prompt.stop.tokens),
-        maximumTokens: prompt.stop.maximumTokens)
+        maximumTokens: prompt.constraint == nil
+          ? prompt.stop.maximumTokens
+          : min(prompt.stop.maximumTokens, context - prefix.count - prompt.tokens.count),
+        constraint: prompt.constraint,
+        place: prompt.constraint?.start)
       if prompt.stop.maximumTokens <= 0 { sequence.completion.reason = .length }
       return sequence
     }
@@ -79,6 +89,11 @@ struct Run {
   ) throws -> Generator.Piece? {
     guard let prompt = slots[slot]?.prompt else { return nil }
     slots[slot]?.isRead = true
+    if let constraint = sequences[prompt].constraint, let place = sequences[prompt].place {
+      try constraint.mask(
+        logits, at: place, endTokens: sequences[prompt].endTokens,
+        tokensLeft: sequences[prompt].maximumTokens - sequences[prompt].completion.tokens.count)
+    }
     let token = try sequences[prompt].sampler.next(logits)
     var text = ""
     if sequences[prompt].endTokens.contains(token) {
@@ -92,6 +107,15 @@ struct Run {
         sequences[prompt].completion.reason = .stop
         slots[slot] = nil
         return text.isEmpty ? nil : Generator.Piece(prompt: prompt, text: text)
+      }
+      if let constraint = sequences[prompt].constraint, let place = sequences[prompt].place {
+        let after = constraint.place(after: token, at: place, bytes: tokenizer.bytes(of: token))
+        sequences[prompt].place = after
+        if constraint.mustEnd(after) {
+          text += finish(slot, .stop)
+          sequences[prompt].completion.text += text
+          return text.isEmpty ? nil : Generator.Piece(prompt: prompt, text: text)
+        }
       }
       if isFull || sequences[prompt].completion.tokens.count >= sequences[prompt].maximumTokens {
         text += finish(slot, .length)
