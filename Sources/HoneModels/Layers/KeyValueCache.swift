@@ -61,6 +61,21 @@ public final class KeyValueCache {
     counts = Array(repeating: 0, count: counts.count)
   }
 
+  /// Takes over another cache's shared prefix, in place of its own.
+  ///
+  /// - Precondition: both are caches of the same model in the same numbers.
+  package func copyPrefix(from other: KeyValueCache) {
+    precondition(other.format == format && other.width == width, "caches of different models")
+    precondition(other.prefixCount <= prefixCapacity, "no room for a shared prefix")
+    let size = other.prefixCount * width * format.bytesPerBlock
+    for (layer, source) in zip(layers, other.layers) {
+      layer.keys.pointer.copyMemory(from: source.keys.pointer, byteCount: size)
+      layer.values.pointer.copyMemory(from: source.values.pointer, byteCount: size)
+    }
+    prefixCount = other.prefixCount
+    counts = Array(repeating: 0, count: counts.count)
+  }
+
   /// Makes keys and values, a pair a layer, the beginning of the shared prefix.
   func storePrefix(_ prefixes: [(keys: Tensor, values: Tensor)]) {
     precondition(prefixes.count == layers.count, "\(prefixes.count) of \(layers.count) layers")
