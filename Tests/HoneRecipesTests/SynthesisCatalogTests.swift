@@ -53,7 +53,7 @@ import Testing
       """
     #expect(
       faults(text) == """
-        recipe.yaml has 7 faults:
+        recipe.yaml has 6 faults:
           recipe.yaml:1:11: pipeline is "domain-q", expected one of domain-qa, open-book, exam, or \
         none; did you mean domain-qa?
           recipe.yaml:2:1: document is not a key of a recipe of synthesis; did you mean documents?

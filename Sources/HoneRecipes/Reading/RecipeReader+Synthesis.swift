@@ -31,7 +31,6 @@ extension RecipeReader {
     checkFilters(root)
     for section in ["teacher", "reader"] {
       guard let node = root[section]?["model"], let name = node.value.string, name != "none",
-        section == "reader" || set("url", in: root[section] ?? root) == nil,
         let values = sections[section],
         let reference = resolved(model: name, node: node, key: "\(section).model")
       else { continue }
@@ -56,10 +55,6 @@ extension RecipeReader {
     guard let name = node.value.string, let kind = SynthesisPipelines.named(name) else { return }
     if kind.readsPassages, set("documents", in: root) == nil {
       missing("documents", in: root, advice: "name the files or folders that \(name) reads")
-    }
-    if kind.steps.contains(where: { $0.outputs.contains(.seeds) }), set("seeds", in: root) == nil {
-      missing(
-        "seeds", in: root, advice: "name a file of examples (.jsonl) that \(name) starts from")
     }
     guard let filters = root["filters"], let chosen = filters["likelihood"],
       let names = SynthesisRecipe.names(chosen.value)

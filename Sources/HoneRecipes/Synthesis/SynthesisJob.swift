@@ -8,11 +8,10 @@ import HoneTensors
 package final class SynthesisJob {
   /// The models of this machine that a recipe needs.
   package struct Models {
-    /// nil where an endpoint writes.
-    package var teacher: LocalModel?
+    package var teacher: LocalModel
     package var reader: LocalModel
 
-    package init(teacher: LocalModel?, reader: LocalModel) {
+    package init(teacher: LocalModel, reader: LocalModel) {
       self.teacher = teacher
       self.reader = reader
     }
@@ -24,11 +23,12 @@ package final class SynthesisJob {
   /// Loads the models.
   ///
   /// - Parameters:
-  ///   - key: of the endpoint, from the environment.
+  ///   - batchSize: how many candidates are made at once; changes nothing but the time it takes.
   ///   - isInterrupted: asked between tokens; true ends the run, which can be gone on with.
   /// - Throws: what is wrong with any of them, before anything is written.
   package init(
     _ recipe: SynthesisRecipe, models: Models, threads: Int,
+    batchSize: Int = 32,
     isInterrupted: @escaping () -> Bool = { false }
   ) throws {
     self.recipe = recipe
@@ -40,13 +40,9 @@ package final class SynthesisJob {
         engine: engine, isInterrupted: isInterrupted)
     }
     let reader = try load(models.reader, recipe.readerName)
-    let teacher: any Teacher =
-      switch models.teacher {
-      case models.reader: reader
-      case .some(let local): try load(local, options.teacherModel)
-      case .none: throw SynthesisError("teacher.url", problem: "is not supported yet")
-      }
-    run = try SynthesisRun(options, teacher: teacher, reader: reader)
+    let teacher =
+      models.teacher == models.reader ? reader : try load(models.teacher, options.teacherModel)
+    run = try SynthesisRun(options, teacher: teacher, reader: reader, batchSize: batchSize)
   }
 
   /// Runs the recipe, and leaves it beside what was made from it.
@@ -64,12 +60,9 @@ package final class SynthesisJob {
 }
 
 extension SynthesisRecipe {
-  /// The model that judges where the recipe names none and an endpoint writes.
-  private static let defaultReader = "smollm2-135m"
+  /// The model that writes.
+  package var teacherName: String { options.teacherModel }
 
-  /// The model of this machine that writes; nil where an endpoint does.
-  package var teacherName: String? { options.endpoint == nil ? options.teacherModel : nil }
-
-  /// The model of this machine that judges.
-  package var readerName: String { options.readerModel ?? teacherName ?? Self.defaultReader }
+  /// The model that judges.
+  package var readerName: String { options.readerModel ?? teacherName }
 }

@@ -2,7 +2,7 @@
 package struct Step: Equatable, Sendable {
   /// What a record may have.
   package enum Column: String, CaseIterable, Sendable {
-    case passage, statement, seeds, question, answer, distractors, quote, instruction, input, output
+    case passage, statement, question, answer, distractors, quote, instruction, input, output
     case turns, chosen, rejected, record, choices
   }
 

@@ -1,4 +1,4 @@
-/// A way from documents or seeds to records.
+/// A way from documents to records.
 package protocol SynthesisPipeline: Sendable {
   /// Its name in recipes: `domain-qa`.
   static var name: String { get }

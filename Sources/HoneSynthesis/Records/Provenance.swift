@@ -29,9 +29,9 @@ package struct Provenance: Equatable, Sendable {
 
   /// Who wrote it.
   package struct Teacher: Equatable, Sendable {
-    /// The model's name, or the endpoint's host and model.
+    /// The model's name.
     package var name: String
-    /// The SHA-256 of the weights; empty where an endpoint does not tell.
+    /// The SHA-256 of the weights.
     package var checksum: String
     /// The SHA-256 of the adapter, when there is one.
     package var adapterChecksum: String?

@@ -1,7 +1,9 @@
 /// The checks of a candidate's text alone, by their names.
 package enum HardFilters {
   /// All of them, in the order in which they judge.
-  package static var all: [any Filter] { [] }
+  package static let all: [any Filter] = [
+    Length(), SelfContained(), NumbersInSource(), Repetition(),
+  ]
 
   package static var names: [String] { all.map(\.name) }
 

@@ -7,15 +7,18 @@ final class Judge {
   private let hard: [any Filter]
   private let filters: [LikelihoodFilter]
   private let needs: Set<Measure>
+  private var seen: LikeRequests
 
   init(
     _ options: SynthesisOptions, calibration: Calibration?, workshop: Workshop,
-    pipeline: any SynthesisPipeline, material: Material
-  ) {
+    pipeline: any SynthesisPipeline
+  ) throws {
     self.pipeline = pipeline
     self.options = options
     self.calibration = calibration
     self.workshop = workshop
+    seen = LikeRequests(similarity: options.similarity)
+    for exam in options.exams { try seen.insert(exam: exam) }
     hard = HardFilters.chosen(options.hardFilters)
     // A filter that is switched off still shows its value where another one measures it anyway.
     filters = options.likelihoodFilters.filter { calibration?[$0.name]?.isOn ?? false }
@@ -60,16 +63,20 @@ final class Judge {
     return records
   }
 
-  private var known: Set<String> = []
-
   /// The record with the verdicts that depend on what was accepted before it.
   func compared(_ record: SynthesisRecord) -> SynthesisRecord {
     var record = record
     guard record.isAccepted else { return record }
-    let request = WordOverlap.words(of: record.content.request).joined(separator: " ")
-    if !known.insert(request).inserted {
+    let request = record.content.request
+    if let match = seen.match(request) {
       record.verdicts.append(
-        Verdict("duplicate", passes: false, reason: "the same was asked before"))
+        Verdict(
+          match.source.isEmpty ? "duplicate" : "contamination", value: match.similarity,
+          threshold: options.similarity, passes: false,
+          reason: match.source.isEmpty
+            ? "much the same was asked before" : "much the same is asked in \(match.source)"))
+    } else {
+      seen.insert(request, source: "")
     }
     return record
   }

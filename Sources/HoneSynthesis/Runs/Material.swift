@@ -40,7 +40,7 @@ extension SynthesisRun {
   ///   fit the models.
   func material() async throws -> Material {
     guard kind.readsPassages else { return Material(chunks: [], notes: []) }
-    let ingested = try await Ingest(personalData: personalData()).documents(at: options.documents)
+    let ingested = try await Ingest(personalData: personalData).documents(at: options.documents)
     let chunker = try Chunker(
       tokens: options.chunkTokens, overlap: options.chunkOverlap,
       tokenizer: reader.model.tokenizer)
@@ -51,7 +51,13 @@ extension SynthesisRun {
     return Material(chunks: chunks, notes: ingested.report.lines)
   }
 
-  private func personalData() throws -> PersonalData? { nil }
+  private var personalData: PersonalData? {
+    switch options.personalData {
+    case "mask": PersonalData(.mask)
+    case "drop": PersonalData(.drop)
+    default: nil
+    }
+  }
 
   /// Makes sure that the longest passage fits, with examples and all that is asked about it.
   private func checkRoom(_ chunks: [Chunk]) throws {

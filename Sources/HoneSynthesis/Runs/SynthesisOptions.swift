@@ -14,12 +14,9 @@ package struct SynthesisOptions: Sendable {
 
   package var pipeline: String
   package var documents: [String]
-  package var seeds: String?
   package var output: String
   package var seed: UInt64
   package var teacherModel: String
-  package var endpoint: String?
-  package var keyVariable: String
   package var prompting: Prompting
   package var temperature: Double
   package var topP: Double
@@ -60,14 +57,10 @@ package struct SynthesisOptions: Sendable {
     let target = try section("target")
     pipeline = top.text("pipeline")
     documents = top.names("documents")?.all ?? []
-    seeds = top.optionalText("seeds")
     self.output = output
     seed = UInt64(top.integer("seed"))
     teacherModel = teacher.text("model")
-    endpoint = teacher.optionalText("url")
-    keyVariable = teacher.text("key_from")
-    prompting =
-      Prompting(rawValue: teacher.text("prompting")) ?? (endpoint == nil ? .completion : .chat)
+    prompting = Prompting(rawValue: teacher.text("prompting")) ?? .completion
     temperature = teacher.number("temperature")
     topP = teacher.number("top_p")
     maximumTokens = teacher.integer("max_tokens")
@@ -105,7 +98,8 @@ package struct SynthesisOptions: Sendable {
       "hard \(hardFilters.joined(separator: ","))", "likelihood \(filters)",
       "false_accept_rate \(falseAcceptRate)", "controls \(controlCount)",
       "neighbours \(neighbourCount)", "thresholds \(lines.joined(separator: ","))",
-      "similarity \(similarity)", "accepted \(accepted)", "budget \(budget)",
+      "similarity \(similarity)", "against \(exams.joined(separator: ","))",
+      "accepted \(accepted)", "budget \(budget)",
       "per_chunk \(perChunk.map(String.init) ?? "even")",
     ].joined(separator: "; ")
   }

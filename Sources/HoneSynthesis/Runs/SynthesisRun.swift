@@ -92,9 +92,8 @@ package final class SynthesisRun {
         accepted.synchronise()
         rejected.synchronise()
       }
-      let judge = Judge(
-        options, calibration: calibration, workshop: workshop, pipeline: pipeline,
-        material: material)
+      let judge = try Judge(
+        options, calibration: calibration, workshop: workshop, pipeline: pipeline)
       let begin = clock.now
       var quota = Quota(options, passages: material.own(kind).count)
       var waiting = slots

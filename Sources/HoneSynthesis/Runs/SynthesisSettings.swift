@@ -12,9 +12,6 @@ package enum SynthesisSettings {
       "documents", .paths, default: .null,
       "Files and folders that are read: text, Markdown, HTML, CSV, JSONL, PDF, DOCX."),
     Setting(
-      "seeds", .path, default: .null,
-      "Examples to start from (.jsonl), for the pipelines that need some."),
-    Setting(
       "output", .path, default: .null,
       "The run's folder; runs/ and the recipe's name where it is not set."),
     Setting(
@@ -31,18 +28,11 @@ package enum SynthesisSettings {
   static let teacher: [Setting] = [
     Setting(
       "model", .text, default: .string("smollm2-135m"),
-      "Who writes: a model of this machine, or the name of an endpoint's model."),
+      "The model of this machine that writes."),
     Setting(
-      "url", .text, default: .null,
-      "An OpenAI-compatible endpoint, http://host/v1; documents are sent there, and "
-        + "--allow-remote is needed."),
-    Setting(
-      "key_from", .text, default: .string("OPENAI_API_KEY"),
-      "The environment variable that holds the endpoint's key."),
-    Setting(
-      "prompting", .choice(["auto", "completion", "chat"]), default: .string("auto"),
-      "Whether the teacher goes on with examples or is asked in a conversation; auto: completion on "
-        + "this machine, chat at an endpoint."),
+      "prompting", .choice(["completion", "chat"]), default: .string("completion"),
+      "Whether the teacher goes on with examples, which small models do better, or is asked in a "
+        + "conversation."),
     Setting(
       "temperature", .number(0...4), default: .number(0.8),
       "How freely it writes; 0 takes the likeliest token."),
@@ -59,14 +49,15 @@ package enum SynthesisSettings {
   static let reader: [Setting] = [
     Setting(
       "model", .text, default: .null,
-      "The model that judges by likelihoods; the teacher where it is on this machine.")
+      "The model that judges by likelihoods; the teacher where it is not set.")
   ]
 
   static let ingest: [Setting] = [
     Setting(
-      "personal_data", .choice(["keep", "mask", "drop", "pseudonymise"]),
+      "personal_data", .choice(["keep", "mask", "drop"]),
       default: .string("keep"),
-      "What becomes of mail addresses, telephone, card and account numbers.")
+      "What becomes of mail addresses, telephone, card and account numbers: a mask in their place, or "
+        + "their paragraph is left out.")
   ]
 
   static let chunks: [Setting] = [
@@ -116,7 +107,7 @@ package enum SynthesisSettings {
       "Two requests this much alike are one: the share of their word sequences in common."),
     Setting(
       "against", .paths, default: .null,
-      "Exams and benchmarks (.jsonl) that nothing accepted may repeat."),
+      "Exams and benchmarks (.jsonl) whose questions nothing accepted may repeat."),
   ]
 
   static let target: [Setting] = [

@@ -4,7 +4,7 @@ import HoneFormats
 package protocol Teacher: AnyObject {
   /// Who it is, for the records' provenance.
   var identity: Provenance.Teacher { get }
-  /// The most tokens that it reads and writes; nil where an endpoint does not tell.
+  /// The most tokens that it reads and writes; nil where it does not tell.
   var contextLength: Int? { get }
   /// Whether its answers are the same whenever they are asked for.
   var isReproducible: Bool { get }

@@ -6,7 +6,7 @@ package struct TeacherCall: Sendable {
   package enum Prompt: Equatable, Sendable {
     /// A text to go on with: its beginning, which other calls share, and the rest.
     case completion(beginning: String, rest: String)
-    /// Messages, which a model's own template or an endpoint turns into a text.
+    /// Messages, which a model's own template turns into a text.
     case chat([Turn])
   }
 
@@ -55,7 +55,7 @@ package struct TeacherAnswer: Equatable, Sendable {
   package var text: String
   /// Whether it ended of its own accord, and not because it had to.
   package var isFinished: Bool
-  /// How long the prompt and the answer were; 0 where an endpoint does not tell.
+  /// How long the prompt and the answer were.
   package var promptTokens: Int
   package var answerTokens: Int
 

@@ -12,8 +12,7 @@ struct Synthesize: AsyncParsableCommand {
       thought of it, into the recipe's output folder. Everything that a model was asked is kept \
       there: a run that ends early goes on where it was when it is started again, to the same bytes.
 
-      `hone recipes show domain-qa` has a recipe to start from. Nothing leaves this machine unless \
-      the recipe names an endpoint and --allow-remote is given.
+      `hone recipes show domain-qa` has a recipe to start from. Nothing leaves this machine.
       """)
 
   @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
@@ -26,9 +25,6 @@ struct Synthesize: AsyncParsableCommand {
 
   @Flag(help: "Replace a run of other settings; calls that still hold are used again.")
   var restart = false
-
-  @Flag(help: "Send passages of the documents to the endpoint that the recipe names.")
-  var allowRemote = false
 
   @Flag(help: "Print the run's events as JSON lines.")
   var json = false
@@ -46,10 +42,9 @@ struct Synthesize: AsyncParsableCommand {
 
   static func job(_ recipe: SynthesisRecipe, threads: Int) async throws -> SynthesisJob {
     let reader = try await ModelReferenceOption.locate(recipe.readerName)
-    var teacher = recipe.teacherName == recipe.readerName ? reader : nil
-    if teacher == nil, let name = recipe.teacherName {
-      teacher = try await ModelReferenceOption.locate(name)
-    }
+    let teacher =
+      recipe.teacherName == recipe.readerName
+      ? reader : try await ModelReferenceOption.locate(recipe.teacherName)
     return try SynthesisJob(
       recipe, models: .init(teacher: teacher, reader: reader), threads: threads,
       isInterrupted: { Task.isCancelled })

@@ -1,0 +1,52 @@
+import Testing
+
+@testable import HoneSynthesis
+
+@Suite struct HardFiltersTests {
+  private let chunk = Chunk.sample(
+    "The pier opens at 7. It was built in 1,912 for 40.5 tonnes.", headings: ["Pier 3"])
+
+  private func reason(_ filter: any Filter, _ question: String, _ answer: String) -> String {
+    filter.judge(.sample(question, answer, of: chunk), in: FilterContext(chunk: chunk)).reason
+  }
+
+  @Test func `a number must stand in the source or the question`() {
+    let filter = NumbersInSource()
+    #expect(reason(filter, "When was it built?", "In 1912, at pier 3.") == "")
+    #expect(reason(filter, "Is it open at 9?", "Not at 9.") == "")
+    #expect(
+      reason(filter, "When was it built?", "In 1921.")
+        == "the answer's 1921 is not in the source")
+    #expect(NumbersInSource.numbers(in: "7, 8 and 1,200,000.5") == ["7", "8", "1200000", "5"])
+  }
+
+  @Test func `a question must be understood without the text`() {
+    let filter = SelfContained()
+    #expect(reason(filter, "When does the pier open?", "At 7.") == "")
+    #expect(
+      reason(filter, "What does the text say, above all?", "At 7.")
+        == "the question says \"the text\"")
+    // Not within words.
+    #expect(reason(filter, "What does the textile hall sell?", "Cloth.") == "")
+  }
+
+  @Test func `what goes round in circles is rejected`() {
+    let filter = Repetition()
+    #expect(reason(filter, "When?", "The pier opens at seven and closes at ten.") == "")
+    let circles = String(repeating: "it opens at seven and ", count: 6)
+    #expect(reason(filter, "When?", circles).contains("of the answer repeats"))
+  }
+
+  @Test func `neither nothing nor pages are an answer`() {
+    let filter = Length()
+    #expect(reason(filter, "When?", "At 7.") == "")
+    #expect(reason(filter, "When?", "...") == "the answer has 0 words, expected 1 to 400")
+    let pages = String(repeating: "word ", count: 401)
+    #expect(reason(filter, "When?", pages) == "the answer has 401 words, expected 1 to 400")
+  }
+
+  @Test func `each has a name of its own and says why it rejects`() {
+    #expect(Set(HardFilters.names).count == HardFilters.all.count)
+    #expect(HardFilters.all.allSatisfy { $0.reason.hasSuffix(".") })
+  }
+}
