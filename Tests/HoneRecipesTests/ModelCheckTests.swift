@@ -38,7 +38,11 @@ import Testing
   @Test(arguments: ["tiny-llama-tied", "tiny-llama-gguf/tied-q4_1.gguf", "families/gemma3"])
   func `a whole model has no fault`(name: String) {
     let findings = check("\(Self.tests)/HoneModelsTests/Fixtures/\(name)")
-    #expect(findings.allSatisfy { $0.state == .good }, "\(findings)")
+    // The families' tiny models have no template, which is worth a note.
+    let expected: [Finding.State] = [
+      .good, name.hasPrefix("families") ? .odd : .good, .good, .good, .good,
+    ]
+    #expect(findings.map(\.state) == expected, "\(findings)")
     #expect(
       findings.map(\.subject) == ["tokenizer", "template", "network", "generation", "training"])
     #expect(findings[4].detail.contains("in two steps of LoRA"))
@@ -81,7 +85,7 @@ import Testing
     try changed(["config.json": #"{"model_type": "strange"}"#]) { folder in
       let findings = check(folder)
       #expect(findings.map(\.subject) == ["tokenizer", "template", "network"])
-      #expect(findings.map(\.state) == [.good, .good, .bad])
+      #expect(findings.map(\.state) == [.good, .odd, .bad])
       #expect(findings[2].detail.contains("the architecture 'strange' is not one that Hone runs"))
       #expect(!findings[2].detail.contains("\n"))
     }
