@@ -25,9 +25,9 @@ package enum TrainingData {
       throw TrainingError(
         "method",
         problem: """
-          the adapter takes \(ahead) positions before each text, and the model has \
+          takes \(ahead) positions before each text, and the model has \
           \(model.spec.contextLength)
-          """, advice: "take fewer")
+          """, advice: "set fewer")
     }
     var options = DataOptions(data, contextLength: room)
     if isHeldOut { options.truncationLimit = 1 }

@@ -97,6 +97,11 @@ extension Configuration {
     func original() throws -> Int? {
       try parameters.int("original_max_position_embeddings") ?? originalContext
     }
+    func positive(_ key: String) throws -> Float {
+      let value = try parameters.require(key, parameters.float)
+      guard value > 0 else { throw parameters.fault(key, "is \(value), expected more than 0") }
+      return value
+    }
     /// How far the context was stretched, where the parameters do not say it.
     func stretch() throws -> Float? {
       guard let context, let original = try original() else { return nil }
@@ -105,14 +110,18 @@ extension Configuration {
     switch try parameters.string("rope_type") ?? parameters.string("type") ?? "default" {
     case "default": break
     case "dynamic":
+      let factor = try positive("factor")
+      guard factor >= 1 else {
+        throw parameters.fault("factor", "is \(factor), expected 1 or more")
+      }
       rotary.scaling = .dynamic(
-        factor: try parameters.require("factor", parameters.float),
+        factor: factor,
         context: try parameters.require("max_position_embeddings") { _ in context })
     case "linear":
-      rotary.scaling = .linear(factor: try parameters.require("factor", parameters.float))
+      rotary.scaling = .linear(factor: try positive("factor"))
     case "llama3":
       rotary.scaling = .llama3(
-        factor: try parameters.require("factor", parameters.float),
+        factor: try positive("factor"),
         lowFrequencyFactor: try parameters.require("low_freq_factor", parameters.float),
         highFrequencyFactor: try parameters.require("high_freq_factor", parameters.float),
         originalContext: try parameters.require(
@@ -123,7 +132,7 @@ extension Configuration {
       let original = try parameters.require("original_max_position_embeddings") { _ in
         try original()
       }
-      let factor = try stretch() ?? parameters.require("factor", parameters.float)
+      let factor = try stretch() ?? positive("factor")
       rotary.scaling = .longRoPE(
         RotarySpec.LongRoPE(
           short: try parameters.factors("short_factor", count: dimension / 2),
@@ -132,7 +141,8 @@ extension Configuration {
           magnitude: try parameters.float("attention_factor")
             ?? RotarySpec.LongRoPE.magnitude(factor: factor, originalContext: original)))
     case "yarn":
-      let factor = try parameters.require("factor") { try parameters.float($0) ?? stretch() }
+      let factor =
+        try parameters.has("factor") ? positive("factor") : stretch() ?? positive("factor")
       func growth(_ key: String) throws -> Float? {
         try parameters.float(key).map { RotarySpec.YaRN.magnitude(factor: factor, growth: $0) }
       }

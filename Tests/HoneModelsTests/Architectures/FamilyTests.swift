@@ -146,6 +146,8 @@ import Testing
       #"{"rope_type": "longrope", "long_factor": [1], "factor": 2}"#, "short_factor"
     ),
     ("llama-linear", "rope_parameters", #"{"rope_type": "linear"}"#, #""factor": is missing"#),
+    ("llama-dynamic", "rope_parameters", #"{"rope_type": "dynamic", "factor": 0.5}"#, "1 or more"),
+    ("llama-linear", "rope_parameters", #"{"rope_type": "linear", "factor": 0}"#, "more than 0"),
     ("gpt_neox", "hidden_act", #""mish""#, "'mish'"),
     ("gpt_neox", "use_parallel_residual", "3", "true or false"),
     ("gpt2", "scale_attn_by_inverse_layer_idx", "true", "scale_attn_by_inverse_layer_idx"),
