@@ -5,6 +5,7 @@ import PackageDescription
 //
 //   7  hone
 //   6  HoneRecipes
+//   5  HoneSynthesis
 //   4  HoneTraining     HoneGeneration
 //   3  HoneAdapters
 //   2  HoneModels       HoneData
@@ -37,6 +38,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
   ],
   targets: [
@@ -60,19 +62,30 @@ let package = Package(
       over: [
         "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneFormats", "HoneKernels",
       ]),
+    floor(
+      "HoneSynthesis",
+      over: [
+        "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneData", "HoneModels", "HoneTensors",
+        "HoneText", "HoneFormats", "HoneKernels",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     .target(
       name: "HoneRecipes",
       dependencies: [
-        "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneModels", "HoneData", "HoneTensors",
+        "HoneSynthesis", "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneModels", "HoneData",
+        "HoneTensors",
         "HoneText", "HoneFormats", "HoneKernels", .product(name: "Yams", package: "Yams"),
       ],
-      resources: [.embedInCode("Catalog"), .embedInCode("Quickstart")],
+      resources: [
+        .embedInCode("Catalog"), .embedInCode("Quickstart"), .embedInCode("SynthesisCatalog"),
+      ],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "hone",
       dependencies: [
         "HoneKernels", "HoneFormats", "HoneTensors", "HoneText", "HoneModels", "HoneGeneration",
-        "HoneAdapters", "HoneData", "HoneTraining", "HoneRecipes",
+        "HoneAdapters", "HoneData", "HoneTraining", "HoneSynthesis", "HoneRecipes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 
@@ -91,6 +104,12 @@ let package = Package(
       over: [
         "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneText", "HoneFormats",
       ]),
+    tests(
+      "HoneSynthesis",
+      over: [
+        "HoneGeneration", "HoneAdapters", "HoneModels", "HoneTensors", "HoneText", "HoneFormats",
+      ],
+      excluding: []),
     tests(
       "HoneRecipes",
       over: [

@@ -327,7 +327,8 @@ for name in sys.argv[1:] or FAMILIES:
     if name == "qwen3_moe":
         with_stacked = experts.stacked_adapter(make_model(name), folder / "adapter-stacked")
         with in_float64(with_stacked), torch.no_grad():
-            gradients["stacked_loss"] = with_stacked(input_ids=ids, labels=ids).loss.float()[None]
+            stacked_loss = with_stacked(input_ids=ids, labels=ids).loss
+        gradients["stacked_loss"] = stacked_loss.float()[None]
     tensors = {"input_ids": ids, "logits": logits.float(), "loss": loss.detach().float()[None]} | gradients
     save_file(tensors, folder / "expected.safetensors")
     spread = round(logits.std().item(), 3)

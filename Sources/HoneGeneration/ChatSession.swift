@@ -93,8 +93,8 @@ public final class ChatSession {
     var rules = stop
     rules.maximumTokens = min(stop.maximumTokens, room)
     var run = Run(
-      prompts: [tokens], prefix: [], sampling: sampling, stop: rules,
-      endTokens: stop.tokens.union(model.tokenizer.endOfGeneration), tokenizer: model.tokenizer)
+      prompts: [Generator.Prompt(tokens, sampling: sampling, stop: rules)], prefix: [],
+      endTokens: model.tokenizer.endOfGeneration, tokenizer: model.tokenizer)
     var next = Array(tokens[known...])
     var cancelled = false
     while !cancelled, run.fill(slots: 1) {

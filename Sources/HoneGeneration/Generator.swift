@@ -28,14 +28,45 @@ public final class Generator {
     public var text: String
   }
 
-  public let model: LanguageModel
-  private let engine: Engine
-  private let adapter: any Adapter
+  /// A text to continue, with ways of its own.
+  public struct Prompt {
+    /// The tokens, after the shared prefix.
+    public var tokens: [Int32]
+    /// How its tokens are chosen.
+    public var sampling: SamplingOptions
+    /// Which of its seed's streams of random numbers it draws from.
+    public var stream: Int
+    /// When it ends.
+    public var stop: StopRules
+    /// What its text must be, in place of stop strings; nil for anything.
+    package var constraint: TokenConstraint?
 
-  public init(_ model: LanguageModel, adapter: any Adapter = NoAdapter(), engine: Engine) {
+    public init(
+      _ tokens: [Int32], sampling: SamplingOptions = .greedy, stream: Int = 0, stop: StopRules
+    ) {
+      self.tokens = tokens
+      self.sampling = sampling
+      self.stream = stream
+      self.stop = stop
+    }
+  }
+
+  public let model: LanguageModel
+  let engine: Engine
+  let adapter: any Adapter
+  /// What was computed of prefixes, for later calls after the same ones.
+  let prefixes: PrefixMemory
+
+  /// - Parameter keepingPrefixes: of how many shared prefixes the keys and values are kept for later
+  ///   calls, the least recently used forgotten first.
+  public init(
+    _ model: LanguageModel, adapter: any Adapter = NoAdapter(), engine: Engine,
+    keepingPrefixes: Int = 0
+  ) {
     self.model = model
     self.adapter = adapter
     self.engine = engine
+    prefixes = PrefixMemory(capacity: keepingPrefixes)
   }
 
   // MARK: Generating
@@ -54,31 +85,59 @@ public final class Generator {
     _ prompts: [[Int32]], after prefix: [Int32] = [], sampling: SamplingOptions = .greedy,
     stop: StopRules, listener: (Piece) -> Bool = { _ in true }
   ) throws -> [Completion] {
-    if let fault = sampling.faults.first { throw GenerationError(problem: fault) }
+    try generate(
+      prompts.enumerated().map { Prompt($1, sampling: sampling, stream: $0, stop: stop) },
+      after: prefix, listener: listener)
+  }
+
+  /// Continues each prompt in its own way.
+  ///
+  /// - Parameters:
+  ///   - prompts: each with its sampling and its end.
+  ///   - prefix: tokens that all prompts start with; computed once.
+  ///   - listener: is given text as it comes; false ends everything.
+  /// - Throws: ``GenerationError`` for a prompt that does not fit the context, and when the model
+  ///   computes no numbers.
+  public func generate(
+    _ prompts: [Prompt], after prefix: [Int32] = [], listener: (Piece) -> Bool = { _ in true }
+  ) throws -> [Completion] {
+    for prompt in prompts {
+      if let fault = prompt.sampling.faults.first { throw GenerationError(problem: fault) }
+    }
     if prompts.isEmpty { return [] }
     // A prompt that adds nothing to the prefix goes on from the prefix's last token.
-    if let last = prefix.last, prompts.contains(where: \.isEmpty) {
-      return try generate(
-        prompts.map { [last] + $0 }, after: Array(prefix.dropLast()), sampling: sampling,
-        stop: stop,
-        listener: listener)
+    if let last = prefix.last, prompts.contains(where: \.tokens.isEmpty) {
+      let longer = prompts.map { prompt in
+        var prompt = prompt
+        prompt.tokens.insert(last, at: 0)
+        return prompt
+      }
+      return try generate(longer, after: Array(prefix.dropLast()), listener: listener)
     }
     for (index, prompt) in prompts.enumerated() {
-      try check(tokens: prefix + prompt, of: prompts.count > 1 ? "prompt \(index + 1)" : "prompt")
+      try check(
+        tokens: prefix + prompt.tokens, of: prompts.count > 1 ? "prompt \(index + 1)" : "prompt")
+      guard let constraint = prompt.constraint else { continue }
+      let room =
+        model.spec.contextLength - adapter.positionsAhead - prefix.count - prompt.tokens.count
+      guard min(room, prompt.stop.maximumTokens) >= constraint.shortestText else {
+        throw GenerationError(
+          problem: """
+            the shortest text that fits the constraint may take \(constraint.shortestText) tokens, \
+            and \(max(0, min(room, prompt.stop.maximumTokens))) are allowed
+            """, advice: "allow more tokens")
+      }
     }
     let context = model.spec.contextLength - adapter.positionsAhead
-    let longest = prompts.map(\.count).max() ?? 0
-    let capacity = min(context - prefix.count, longest + min(max(stop.maximumTokens, 0), context))
-    let slots = min(prompts.count, Self.batchSize)
-    let cache = cache(
-      sequences: slots, sequenceCapacity: capacity, prefixCapacity: prefix.count)
-    if !prefix.isEmpty {
-      _ = lastHidden([prefix], slots: [0], cache: cache)
-      cache.sharePrefix()
+    let longest = prompts.map { prompt in
+      prompt.tokens.count + min(max(prompt.stop.maximumTokens, 0), context)
     }
+    let capacity = min(context - prefix.count, longest.max() ?? 0)
+    let slots = min(prompts.count, Self.batchSize)
+    let cache = cache(sequences: slots, sequenceCapacity: capacity, after: prefix).cache
     var run = Run(
-      prompts: prompts, prefix: prefix, sampling: sampling, stop: stop,
-      endTokens: stop.tokens.union(model.tokenizer.endOfGeneration), tokenizer: model.tokenizer)
+      prompts: prompts, prefix: prefix, endTokens: model.tokenizer.endOfGeneration,
+      context: context, tokenizer: model.tokenizer)
     var cancelled = false
     while !cancelled, run.fill(slots: slots) {
       for slot in 0..<slots {
@@ -95,17 +154,37 @@ public final class Generator {
     return run.completions
   }
 
-  /// A cache that begins with what the adapter puts before every sequence.
-  private func cache(
-    sequences: Int = 1, sequenceCapacity: Int, prefixCapacity: Int
-  ) -> KeyValueCache {
+  /// A cache that begins with what the adapter puts before every sequence, and the shared prefix.
+  ///
+  /// - Returns: with the hidden state of the prefix's last token; nil without a prefix.
+  func cache(
+    sequences: Int, sequenceCapacity: Int, after prefix: [Int32]
+  ) -> (cache: KeyValueCache, end: Tensor?) {
     let ahead = adapter.positionsAhead
-    let cache = KeyValueCache(
-      for: model.spec, sequences: sequences,
-      sequenceCapacity: max(sequenceCapacity, prefixCapacity, ahead),
-      prefixCapacity: ahead + prefixCapacity, compute: engine.compute)
-    model.decoder.begin(cache, adapter: adapter, in: Pass(engine))
-    return cache
+    func new(sequences: Int, sequenceCapacity: Int) -> KeyValueCache {
+      KeyValueCache(
+        for: model.spec, sequences: sequences, sequenceCapacity: sequenceCapacity,
+        prefixCapacity: ahead + prefix.count, compute: engine.compute)
+    }
+    guard !prefix.isEmpty else {
+      let cache = new(sequences: sequences, sequenceCapacity: max(sequenceCapacity, ahead))
+      model.decoder.begin(cache, adapter: adapter, in: Pass(engine))
+      return (cache, nil)
+    }
+    let known: PrefixMemory.Entry
+    if let entry = prefixes.entry(for: prefix) {
+      known = entry
+    } else {
+      let cache = new(sequences: 1, sequenceCapacity: max(prefix.count, ahead))
+      model.decoder.begin(cache, adapter: adapter, in: Pass(engine))
+      let end = lastHidden([prefix], slots: [0], cache: cache)
+      cache.sharePrefix()
+      known = PrefixMemory.Entry(tokens: prefix, cache: cache, end: end)
+      prefixes.keep(known)
+    }
+    let cache = new(sequences: sequences, sequenceCapacity: sequenceCapacity)
+    cache.copyPrefix(from: known.cache)
+    return (cache, known.end)
   }
 
   /// Chooses the next token of each slot from its hidden state; false when the listener ends it.
@@ -128,7 +207,7 @@ public final class Generator {
   }
 
   /// The hidden state of each sequence's last token; its tokens go to the cache.
-  private func lastHidden(_ tokens: [[Int32]], slots: [Int], cache: KeyValueCache) -> Tensor {
+  func lastHidden(_ tokens: [[Int32]], slots: [Int], cache: KeyValueCache) -> Tensor {
     let isDecoding = tokens.allSatisfy { $0.count == 1 }
     let pass = Pass(engine, decoding: isDecoding)
     var start = 0
@@ -145,50 +224,7 @@ public final class Generator {
     return hidden.rows(hidden.shape[0] - 1..<hidden.shape[0])
   }
 
-  // MARK: Scoring
-
-  /// The natural logarithm of each token's probability given those before it: one fewer than the
-  /// tokens.
-  public func score(_ tokens: [Int32]) throws -> [Float] {
-    guard tokens.count > 1 else { return [] }
-    try check(tokens: tokens, of: "text")
-    let pass = Pass(engine)
-    let hidden = model.decoder.hiddenStates(TokenBatch([tokens]), adapter: adapter, in: pass)
-    return model.decoder.logProbabilities(
-      of: Array(tokens.dropFirst()), after: hidden.rows(0..<tokens.count - 1), adapter: adapter,
-      in: pass)
-  }
-
-  /// The log-probabilities of each of several continuations of one prefix, which is computed once.
-  ///
-  /// - Returns: for each continuation one number a token.
-  public func score(_ continuations: [[Int32]], after prefix: [Int32]) throws -> [[Float]] {
-    guard !prefix.isEmpty else {
-      throw GenerationError(
-        problem: "continuations are scored after a prefix of at least one token")
-    }
-    for continuation in continuations { try check(tokens: prefix + continuation, of: "text") }
-    let longest = continuations.map(\.count).max() ?? 0
-    let cache = cache(sequenceCapacity: longest, prefixCapacity: prefix.count)
-    let end = lastHidden([prefix], slots: [0], cache: cache)
-    cache.sharePrefix()
-    return continuations.map { tokens in
-      guard !tokens.isEmpty else { return [] }
-      let pass = Pass(engine)
-      var scores = model.decoder.logProbabilities(
-        of: [tokens[0]], after: end, adapter: adapter, in: pass)
-      if tokens.count > 1 {
-        cache.truncate(0, to: 0)
-        let hidden = model.decoder.hiddenStates(
-          TokenBatch([Array(tokens.dropLast())]), adapter: adapter, cache: cache, in: pass)
-        scores += model.decoder.logProbabilities(
-          of: Array(tokens.dropFirst()), after: hidden, adapter: adapter, in: pass)
-      }
-      return scores
-    }
-  }
-
-  private func check(tokens: [Int32], of what: String) throws {
+  func check(tokens: [Int32], of what: String) throws {
     let context = model.spec.contextLength - adapter.positionsAhead
     guard !tokens.isEmpty else { throw GenerationError(problem: "the \(what) is empty") }
     guard tokens.count <= context else {

@@ -6,34 +6,51 @@ struct Run {
     var sampler: Sampler
     var decoder: StreamDecoder
     var matcher: StopMatcher
+    let endTokens: Set<Int32>
+    let maximumTokens: Int
+    let constraint: TokenConstraint?
+    var place: TokenConstraint.Place?
     var completion = Generator.Completion(tokens: [], text: "", reason: .cancelled)
   }
 
   private let prompts: [[Int32]]
-  private let stop: StopRules
-  private let endTokens: Set<Int32>
+  private let tokenizer: Tokenizer
   private var sequences: [Sequence]
   /// The prompt in each slot, and whether it has been read.
   private var slots: [(prompt: Int, isRead: Bool)?] = []
   private var next = 0
 
+  /// - Parameters:
+  ///   - prefix: tokens before all prompts.
+  ///   - endTokens: the model's own, which end every sequence.
+  ///   - context: the most tokens of a sequence, the prefix included.
   init(
-    prompts: [[Int32]], prefix: [Int32], sampling: SamplingOptions, stop: StopRules,
-    endTokens: Set<Int32>, tokenizer: Tokenizer
+    prompts: [Generator.Prompt], prefix: [Int32], endTokens: Set<Int32>, context: Int = .max,
+    tokenizer: Tokenizer
   ) {
-    self.prompts = prompts
-    self.stop = stop
-    self.endTokens = endTokens
-    sequences = prompts.enumerated().map { index, prompt in
-      Sequence(
-        sampler: Sampler(sampling, sequence: index, prompt: prefix + prompt),
+    self.prompts = prompts.map(\.tokens)
+    self.tokenizer = tokenizer
+    sequences = prompts.map { prompt in
+      var sequence = Sequence(
+        sampler: Sampler(
+          prompt.sampling, sequence: prompt.stream, prompt: prefix + prompt.tokens),
         decoder: StreamDecoder(tokenizer, skippingSpecialTokens: true),
-        matcher: StopMatcher(stop.strings))
+        matcher: StopMatcher(prompt.constraint == nil ? prompt.stop.strings : []),
+        endTokens: endTokens.union(prompt.stop.tokens),
+        maximumTokens: prompt.constraint == nil
+          ? prompt.stop.maximumTokens
+          : min(prompt.stop.maximumTokens, context - prefix.count - prompt.tokens.count),
+        constraint: prompt.constraint,
+        place: prompt.constraint?.start)
+      if prompt.stop.maximumTokens <= 0 { sequence.completion.reason = .length }
+      return sequence
     }
-    if stop.maximumTokens <= 0 {
-      next = prompts.count
-      for index in sequences.indices { sequences[index].completion.reason = .length }
-    }
+    skipEmpty()
+  }
+
+  /// Passes over prompts that no token is wanted of.
+  private mutating func skipEmpty() {
+    while next < prompts.count, sequences[next].maximumTokens <= 0 { next += 1 }
   }
 
   /// Puts waiting prompts into free slots; false when nothing is left to do.
@@ -42,6 +59,7 @@ struct Run {
     for slot in slots.indices where slots[slot] == nil && next < prompts.count {
       slots[slot] = (next, false)
       next += 1
+      skipEmpty()
     }
     return slots.contains { $0 != nil }
   }
@@ -71,9 +89,14 @@ struct Run {
   ) throws -> Generator.Piece? {
     guard let prompt = slots[slot]?.prompt else { return nil }
     slots[slot]?.isRead = true
+    if let constraint = sequences[prompt].constraint, let place = sequences[prompt].place {
+      try constraint.mask(
+        logits, at: place, endTokens: sequences[prompt].endTokens,
+        tokensLeft: sequences[prompt].maximumTokens - sequences[prompt].completion.tokens.count)
+    }
     let token = try sequences[prompt].sampler.next(logits)
     var text = ""
-    if endTokens.contains(token) {
+    if sequences[prompt].endTokens.contains(token) {
       text = finish(slot, .stop)
     } else {
       sequences[prompt].completion.tokens.append(token)
@@ -85,7 +108,16 @@ struct Run {
         slots[slot] = nil
         return text.isEmpty ? nil : Generator.Piece(prompt: prompt, text: text)
       }
-      if isFull || sequences[prompt].completion.tokens.count >= stop.maximumTokens {
+      if let constraint = sequences[prompt].constraint, let place = sequences[prompt].place {
+        let after = constraint.place(after: token, at: place, bytes: tokenizer.bytes(of: token))
+        sequences[prompt].place = after
+        if constraint.mustEnd(after) {
+          text += finish(slot, .stop)
+          sequences[prompt].completion.text += text
+          return text.isEmpty ? nil : Generator.Piece(prompt: prompt, text: text)
+        }
+      }
+      if isFull || sequences[prompt].completion.tokens.count >= sequences[prompt].maximumTokens {
         text += finish(slot, .length)
       }
     }

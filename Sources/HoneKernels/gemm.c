@@ -74,7 +74,8 @@ void hk_gemm_reference(hk_compute compute, const hk_products *all) {
 // Rows and columns of a piece of work: what it reads stays in the second-level cache. The columns
 // are a multiple of every tile's. A group is a stretch of so many columns of a product, or fewer.
 // Packed words of the right operands kept at a time: they stay in the last-level cache.
-enum { PIECE_ROWS = 96, GROUP_COLUMNS = 96, RIGHT_WORDS = 2 << 20, GROUPS = 128 };
+// Longer inner products are taken in parts of DEPTH, a multiple of every block, for the same reason.
+enum { PIECE_ROWS = 96, GROUP_COLUMNS = 96, RIGHT_WORDS = 2 << 20, GROUPS = 128, DEPTH = 4096 };
 
 // How products are fastest on this machine: bf16 where it multiplies bf16 quickly; elsewhere on x86 in
 // integers, twice as fast as f32 and more exact than bf16. Intel's bf16 dot product outside of tiles
@@ -356,12 +357,7 @@ static void take_turns(call *c, int32_t first, int32_t end, uint32_t *right, int
   }
 }
 
-void hk_gemm(hk_pool *pool, hk_compute compute, const hk_products *all) {
-  if (all->rows <= 0) return;
-  if (hk_isa_current() == HK_ISA_REFERENCE) {
-    hk_gemm_reference(compute, all);
-    return;
-  }
+static void gemm(hk_pool *pool, hk_compute compute, const hk_products *all) {
   call c = {.pool = pool, .all = all};
   const hk_gemm_kernel *kernel = c.kernel = kernel_for(compute, &c.rounded);
   int64_t panels = (all->rows + kernel->rows - 1) / kernel->rows;
@@ -407,6 +403,75 @@ void hk_gemm(hk_pool *pool, hk_compute compute, const hk_products *all) {
   take_turns(&c, 0, early_products, right, early_lefts);
   c.lefts_now = lefts + early_lefts;
   take_turns(&c, early_products, all->product_count, right, all->left_count - early_lefts);
+}
+
+// The same products over `depth` numbers of the inner product from `first` on, where they are so long.
+static void gemm_part(
+    hk_pool *pool, hk_compute compute, const hk_products *all, int64_t first, int64_t depth) {
+  hk_left lefts[all->left_count + 1];
+  hk_product products[all->product_count + 1];
+  hk_term terms[all->term_count + 1];
+  for (int32_t l = 0; l < all->left_count; l++) {
+    hk_left *left = &lefts[l];
+    *left = all->lefts[l];
+    left->data += least(first, left->depth) * (left->transposed ? left->stride : 1);
+    left->depth = least(depth, left->depth - least(first, left->depth));
+  }
+  for (int32_t p = 0; p < all->product_count; p++) {
+    products[p] = all->products[p];
+    products[p].accumulate |= first > 0;
+  }
+  hk_products part = {all->rows, lefts, all->left_count, products, all->product_count, terms, 0};
+  for (int32_t t = 0; t < all->term_count; t++) {
+    hk_term term = all->terms[t];
+    if (first > 0 && lefts[term.left].depth == 0) continue;
+    term.matrix =
+        (const char *)term.matrix +
+        (term.by_columns
+             ? first * term.row_bytes
+             : first / hk_format_block_elements(term.format) * hk_format_block_bytes(term.format));
+    terms[part.term_count++] = term;
+  }
+  gemm(pool, compute, &part);
+}
+
+void hk_gemm(hk_pool *pool, hk_compute compute, const hk_products *all) {
+  if (all->rows <= 0) return;
+  if (hk_isa_current() == HK_ISA_REFERENCE) {
+    hk_gemm_reference(compute, all);
+    return;
+  }
+  int64_t deepest = 0;
+  bool later = false;
+  for (int32_t l = 0; l < all->left_count; l++)
+    if (all->lefts[l].depth > deepest) deepest = all->lefts[l].depth;
+  for (int32_t p = 0; p < all->product_count; p++) later |= all->products[p].later;
+  if (deepest <= DEPTH) {
+    gemm(pool, compute, all);
+    return;
+  }
+  // Later products need the whole of what they read, so those before them come first.
+  int32_t early = all->product_count, early_terms = 0;
+  while (early > 0 && all->products[early - 1].later) early--;
+  while (early_terms < all->term_count && all->terms[early_terms].product < early) early_terms++;
+  hk_products first = *all, second = *all;
+  first.product_count = early;
+  first.term_count = early_terms;
+  for (int64_t k = 0; k < deepest; k += DEPTH)
+    if (early > 0) gemm_part(pool, compute, &first, k, DEPTH);
+  if (!later) return;
+  hk_product products[all->product_count - early];
+  hk_term terms[all->term_count - early_terms + 1];
+  for (int32_t p = early; p < all->product_count; p++) products[p - early] = all->products[p];
+  for (int32_t t = early_terms; t < all->term_count; t++) {
+    terms[t - early_terms] = all->terms[t];
+    terms[t - early_terms].product -= early;
+  }
+  second.products = products;
+  second.product_count = all->product_count - early;
+  second.terms = terms;
+  second.term_count = all->term_count - early_terms;
+  for (int64_t k = 0; k < deepest; k += DEPTH) gemm_part(pool, compute, &second, k, DEPTH);
 }
 
 void hk_gemm_few(hk_pool *pool, hk_compute compute, const hk_products *all) {

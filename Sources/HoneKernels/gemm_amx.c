@@ -226,7 +226,7 @@ AMX_TARGET static void tile(
     if (wide) _tile_loadd(1, p + TILE, s * 4);
     if (tall) _tile_loadd(2, p + TILE * s, s * 4);
     if (tall && wide) _tile_loadd(3, p + TILE * s + TILE, s * 4);
-  } else if (whole) {
+  } else if (whole && parts->units > 4) {
     // By the time the sums are known, the lines that they go to have come.
     for (int64_t i = 0; i < rows; i++) {
       _mm_prefetch(out + i * stride, _MM_HINT_T0);

@@ -94,7 +94,7 @@ extension JSONValue {
 }
 
 /// The lines of a recipe that is being written.
-private struct RecipePage {
+struct RecipePage {
   /// What paths are relative to; nil where they stay absolute.
   let folder: String?
   private(set) var text = ""
@@ -182,6 +182,11 @@ private struct RecipePage {
     if setting.kind == .path || isReference || setting.key == "reference", let path = value.string {
       value = .string(shortened(path))
     }
+    if setting.kind == .paths {
+      value =
+        value.array.map { .array($0.compactMap(\.string).map { .string(shortened($0)) }) }
+        ?? value.string.map { .string(shortened($0)) } ?? value
+    }
     let margin = String(repeating: " ", count: indent)
     text += "\(margin)\(setting.key): \(Self.scalar(value))\n"
   }
@@ -189,7 +194,7 @@ private struct RecipePage {
   /// What a setting is for, and what it may be where that does not show in its value.
   private func explanation(of setting: Setting) -> String {
     switch setting.kind {
-    case .text, .path, .names, .flag, .namesByName, .numbersByName: return setting.summary
+    case .text, .path, .paths, .names, .flag, .namesByName, .numbersByName: return setting.summary
     case .integer, .number, .choice, .integers: break
     }
     let expected = setting.allowsNone ? "\(setting.kind), or none" : "\(setting.kind)"
@@ -202,7 +207,7 @@ private struct RecipePage {
   }
 
   /// A value on one line.
-  fileprivate static func scalar(_ value: JSONValue, isInside: Bool = false) -> String {
+  static func scalar(_ value: JSONValue, isInside: Bool = false) -> String {
     switch value {
     case .null: "none"
     case .string(let text): isPlain(text, isInside: isInside) ? text : quoted(text)

@@ -49,12 +49,20 @@ public enum RecipeCatalog {
     Entry(name: "reward", files: [("reward.yaml", PackageResources.reward_yaml)]),
   ]
 
+  /// The recipes of `hone synthesize`.
+  public static let synthesis: [Entry] = [
+    Entry(name: "domain-qa", files: [("domain-qa.yaml", PackageResources.domain_qa_yaml)]),
+    Entry(name: "open-book", files: [("open-book.yaml", PackageResources.open_book_yaml)]),
+    Entry(name: "exam", files: [("exam.yaml", PackageResources.exam_yaml)]),
+  ]
+
   /// The recipe of that name.
   ///
   /// - Throws: ``FormatError`` that names the nearest.
   public static func entry(named name: String) throws -> Entry {
-    if let entry = all.first(where: { $0.name == name }) { return entry }
-    let names = all.map(\.name)
+    let known = all + synthesis
+    if let entry = known.first(where: { $0.name == name }) { return entry }
+    let names = known.map(\.name)
     let advice =
       name.nearest(in: names).map { "did you mean \($0)?" }
       ?? "there are \(names.joined(separator: ", "))"

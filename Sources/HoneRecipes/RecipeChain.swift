@@ -49,21 +49,7 @@ public struct RecipeChain: Sendable {
   ///   `steps` displaces the other.
   /// - Throws: ``RecipeError`` with all faults, files that are not there included.
   public static func read(_ file: String, overrides: [String] = []) throws -> RecipeChain {
-    let bytes: MappedFile
-    do { bytes = try MappedFile(path: file) } catch let error as FormatError {
-      throw RecipeError(
-        file: file,
-        faults: [
-          RecipeFault(
-            .file(line: 1, column: 1), key: "", error.problem,
-            advice: "`hone recipes` has recipes to start from")
-        ])
-    }
-    guard let text = String(validating: bytes.bytes, as: UTF8.self) else {
-      throw RecipeError(
-        file: file,
-        faults: [RecipeFault(.file(line: 1, column: 1), key: "", "is not text in UTF-8")])
-    }
+    let text = try RecipeText.read(file)
     let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
     return try RecipeChain(
       parsing: text, file: file, folder: folder, overrides: overrides, checkingFiles: true)

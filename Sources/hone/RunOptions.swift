@@ -22,6 +22,8 @@ struct RunOptions: ParsableArguments {
     }
   }
 
+  var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+
   /// Reads a recipe and all that it names.
   ///
   /// - Parameter startsRun: whether the run's folder must be free.
@@ -31,7 +33,7 @@ struct RunOptions: ParsableArguments {
     if startsRun { try chain.expectNoRun() }
     let local = try await ModelReferenceOption.locate(chain.stages[0].model)
     return try ChainRun(
-      chain, model: local, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+      chain, model: local, threads: threadCount)
   }
 
   /// The same for a recipe of one run.

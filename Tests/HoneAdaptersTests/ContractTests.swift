@@ -150,6 +150,10 @@ struct ContractCase: CustomTestStringConvertible, Sendable {
   func `a folder gives back the same adapter`(item: ContractCase, base: String) throws {
     let (model, engine) = try load(base)
     let adapter = try item.makeMoved(model, engine)
+    // In mid-run a folder may hold what would be left now.
+    if adapter.isProvisional {
+      adapter.stepEnded(1, of: 1, gradients: Gradients(engine: engine), in: engine)
+    }
     let folder = try TemporaryFolder()
     try AdapterFolder.save(adapter, to: folder.path, base: base)
     let again = try AdapterFolder.load(folder.path, for: model, engine: engine)

@@ -48,16 +48,22 @@ import Testing
       }
       #expect(relativeError(gradients[1], gradients[0]) < 1e-5, "\(parameter.name)")
     }
+    // What a method decides at some step is decided.
+    for step in 1...12 {
+      adapter.stepEnded(step, of: 12, gradients: runs[0].gradients, in: engine)
+    }
     let plain = model.logits(rows, adapter: NoAdapter(), engine: engine)
     let adapted = model.logits(rows, adapter: adapter, engine: engine)
     #expect(largestDifference(plain, adapted) > 1e-4)
     let folder = try TemporaryFolder()
     try AdapterFolder.save(adapter, to: folder.path, base: family)
     let again = try AdapterFolder.load(folder.path, for: model, engine: engine)
-    #expect(model.logits(rows, adapter: again, engine: engine) == adapted)
+    #expect(
+      largestDifference(model.logits(rows, adapter: again, engine: engine), adapted) == 0)
   }
 
-  @Test(arguments: cases)
+  // Where experts are chosen, a small step may choose others, and the loss jumps.
+  @Test(arguments: cases.filter { !["mixtral", "qwen2_moe-dense"].contains($0.1) })
   func `gradients agree with differences of the loss`(method: String, family: String) throws {
     let model = try load(family)
     let adapter = try make(method, model)

@@ -77,8 +77,8 @@ import Testing
     _ tokens: [Int32], _ rules: StopRules, isFull: Bool = false
   ) throws -> (pieces: [String], completion: Generator.Completion) {
     var run = Run(
-      prompts: [[5]], prefix: [], sampling: .greedy, stop: rules,
-      endTokens: rules.tokens.union(tokenizer.endOfGeneration), tokenizer: tokenizer)
+      prompts: [Generator.Prompt([5], stop: rules)], prefix: [],
+      endTokens: tokenizer.endOfGeneration, tokenizer: tokenizer)
     var pieces: [String] = []
     var left = tokens[...]
     while run.fill(slots: 1), let token = left.popFirst() {

@@ -92,7 +92,7 @@ import Testing
     var numbers = Numbers(seed: 31)
     for round in 0..<20 {
       func size() -> Int { oddSizes[numbers.integers(1, below: oddSizes.count)[0]] }
-      let (rows, depth, rank, columns, wide) = (size(), size(), size(), size(), 2100)
+      let (rows, depth, rank, columns, wide) = (size(), size(), size(), size(), 4700)
       let x = Buffer(numbers.floats(rows * depth))
       let other = Buffer(numbers.floats(rows * wide))
       let down = Buffer(numbers.floats(rank * depth))
@@ -108,7 +108,9 @@ import Testing
             data: data.start, stride: Int64(depth), depth: Int64(depth), transposed: false,
             scale: scale)
         }
-        func term(_ product: Int32, _ left: Int32, _ matrix: Buffer, _ width: Int, _ byColumns: Bool)
+        func term(
+          _ product: Int32, _ left: Int32, _ matrix: Buffer, _ width: Int, _ byColumns: Bool
+        )
           -> hk_term
         {
           hk_term(

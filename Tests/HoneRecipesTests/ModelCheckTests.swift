@@ -25,7 +25,7 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let source = "\(Self.tests)/HoneModelsTests/Fixtures/tiny-llama-tied"
-    for file in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    for file in try FileManager.default.contentsOfDirectory(atPath: source)
     where files[file] == nil {
       try FileManager.default.copyItem(atPath: "\(source)/\(file)", toPath: "\(folder)/\(file)")
     }
@@ -35,10 +35,13 @@ import Testing
     try body(folder)
   }
 
+  /// Without a chat template that is told, and is no fault: Gemma's tiny model is a base model.
   @Test(arguments: ["tiny-llama-tied", "tiny-llama-gguf/tied-q4_1.gguf", "families/gemma3"])
   func `a whole model has no fault`(name: String) {
     let findings = check("\(Self.tests)/HoneModelsTests/Fixtures/\(name)")
-    #expect(findings.allSatisfy { $0.state == .good }, "\(findings)")
+    let odd = name == "families/gemma3" ? ["template"] : []
+    #expect(findings.filter { $0.state != .good }.map(\.subject) == odd, "\(findings)")
+    #expect(!findings.contains { $0.state == .bad })
     #expect(
       findings.map(\.subject) == ["tokenizer", "template", "network", "generation", "training"])
     #expect(findings[4].detail.contains("in two steps of LoRA"))

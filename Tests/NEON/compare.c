@@ -204,42 +204,45 @@ static void compare_product(
     int64_t rows, int64_t depth_wanted, bool by_columns, bool transposed, int count) {
   int64_t block = hk_format_block_elements(info->format), scaled = few || rows % 2;
   int64_t depth = by_columns ? depth_wanted : (depth_wanted + block - 1) / block * block;
-  float *x = numbers(rows * depth, 1);
-  hk_left left = {x, transposed ? rows : depth, transposed, scaled ? 1 : 0.5f};
+  hk_left left = {
+      numbers(rows * depth, 1), transposed ? rows : depth, depth, transposed, scaled ? 1 : 0.5f};
   hk_product found[3], expected[3];
-  int64_t wide[3];
+  hk_term terms[3];
+  int64_t taken[3];
   for (int p = 0; p < count; p++) {
     int64_t columns = sizes[below(SMALL_SIZES)];
     if (by_columns) columns = (columns + block - 1) / block * block;
     int64_t stored = by_columns ? columns : depth;
     int64_t row_bytes = stored / block * hk_format_block_bytes(info->format);
-    wide[p] = columns + below(2) * 3;
+    int64_t wide = columns + below(2) * 3;
     // The last row's end is the end of the memory.
-    int64_t taken = (rows - 1) * wide[p] + columns;
-    float *out = numbers(taken, 1);
-    found[p] = (hk_product){
-        blocks(info, columns * depth), info->format, row_bytes, columns, by_columns, below(2), out,
-        wide[p]};
+    taken[p] = (rows - 1) * wide + columns;
+    float *out = numbers(taken[p], 1);
+    found[p] = (hk_product){out, wide, columns, below(2), false};
     expected[p] = found[p];
-    expected[p].out = copy(out, taken);
+    expected[p].out = copy(out, taken[p]);
+    terms[p] =
+        (hk_term){p, 0, blocks(info, columns * depth), info->format, row_bytes, by_columns};
   }
+  hk_products some = {rows, &left, 1, found, count, terms, count}, plain = some;
+  plain.products = expected;
   if (few)
-    hk_gemm_few(pool, how->compute, left, rows, depth, found, count);
+    hk_gemm_few(pool, how->compute, &some);
   else
-    hk_gemm(pool, how->compute, left, rows, depth, found, count);
-  hk_gemm_reference(how->compute, left, rows, depth, expected, count);
+    hk_gemm(pool, how->compute, &some);
+  hk_gemm_reference(how->compute, &plain);
   for (int p = 0; p < count; p++)
-    check(
-        name, found[p].out, expected[p].out, (rows - 1) * wide[p] + found[p].columns, how->limit);
+    check(name, found[p].out, expected[p].out, taken[p], how->limit);
   release();
 }
 
 static void compare_products(void) {
   hk_pool *pool = hk_pool_create(2);
   // What is fastest may be in bf16 or integers.
-  double automatic = hk_isa_current() == HK_ISA_NEON           ? 3e-6
-                     : hk_isa_current() == HK_ISA_AVX512BF16 ? 2e-2
-                                                             : 1e-3;
+  hk_limit fastest = hk_gemm_limit(HK_COMPUTE_AUTO);
+  double automatic = hk_isa_current() == HK_ISA_NEON ? 3e-6
+                     : fastest == HK_LIMIT_INT16     ? 1e-3
+                                                     : 2e-2;
   const compute_info ways[] = {
       {HK_COMPUTE_F32, "f32", 3e-6},
       {HK_COMPUTE_BF16, "bf16", 3e-6},

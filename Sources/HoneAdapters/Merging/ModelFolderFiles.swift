@@ -76,6 +76,8 @@ struct ModelFolderFiles {
         others.isEmpty
         ? .integer(Int(id)) : .array(([id] + others).map { .integer(Int($0)) })
     }
+    // Where a configuration is silent, transformers takes what was usual in the family.
+    config["pad_token_id"] = .null
     if let id = tokenizer.specialTokens.padding.flatMap(tokenizer.id(of:)) {
       config["pad_token_id"] = .integer(Int(id))
       generation["pad_token_id"] = .integer(Int(id))

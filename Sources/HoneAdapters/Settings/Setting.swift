@@ -24,6 +24,8 @@ public struct Setting: Sendable {
     case text
     /// A file or folder.
     case path
+    /// A file or folder, or a list of them.
+    case paths
   }
 
   public let key: String
@@ -79,6 +81,7 @@ extension Setting.Kind: CustomStringConvertible {
     case .integers: "an integer or a list of integers, none negative"
     case .text: "text"
     case .path: "a path"
+    case .paths: "a path or a list of paths"
     }
   }
 
@@ -93,7 +96,7 @@ extension Setting.Kind: CustomStringConvertible {
     case .number(let range): value.double.map(range.contains) ?? false
     case .flag: value.bool != nil
     case .choice(let names): value.string.map(names.contains) ?? false
-    case .names:
+    case .names, .paths:
       switch value {
       case .string(let name): !name.isEmpty
       case .array(let names): names.allSatisfy { !($0.string ?? "").isEmpty }

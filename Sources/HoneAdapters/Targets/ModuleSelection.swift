@@ -19,6 +19,9 @@ struct ModuleSelection {
   /// The name for all projections but the head.
   static let allLinear = "all-linear"
 
+  /// What it leaves out: both ends, what chooses experts, and what weighs the one of all tokens.
+  static let notLinear: Set<Site.Kind> = [.embedding, .head, .router, .sharedRouter]
+
   static let targetSetting = Setting(
     "target_modules", .names, default: .string(allLinear),
     """
@@ -78,7 +81,7 @@ struct ModuleSelection {
     }
     if saved.contains(where: { $0.matches(startOf: path) }) { return false }
     switch targets {
-    case _ where targets.isAllLinear: return ![.head, .embedding, .router].contains(site.kind)
+    case _ where targets.isAllLinear: return !Self.notLinear.contains(site.kind)
     case .one: return targetPattern?.matches(whole: path) == true
     case .list(let names):
       guard names.contains(where: { Self.ends(path, with: $0) }) else { return false }

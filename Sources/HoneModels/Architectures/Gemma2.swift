@@ -55,7 +55,7 @@ extension DecoderSpec {
   func gemmaConfiguration(file: String) throws -> JSONObject {
     var config = try configuration(file: file, keys: .gemma)
     let scale = attentionScale ?? 1 / Float(headDimension).squareRoot()
-    config["query_pre_attn_scalar"] = .number(Double((1 / (scale * scale)).rounded()))
+    config["query_pre_attn_scalar"] = .integer(Int((1 / (scale * scale)).rounded()))
     config["attn_logit_softcapping"] =
       attentionSoftCap > 0 ? .number(Double(attentionSoftCap)) : .null
     config["final_logit_softcapping"] =

@@ -76,6 +76,24 @@ public final class KeyValueCache {
     counts = Array(repeating: 0, count: counts.count)
   }
 
+  /// Takes over another cache's shared prefix, in place of its own.
+  ///
+  /// - Precondition: both are caches of the same model in the same numbers.
+  package func copyPrefix(from other: KeyValueCache) {
+    precondition(
+      other.format == format && other.layers.map(\.width) == layers.map(\.width),
+      "caches of different models")
+    precondition(other.prefixCount <= prefixCapacity, "no room for a shared prefix")
+    for (layer, source) in zip(layers, other.layers) {
+      for (own, theirs) in zip(layer.stores, source.stores) {
+        own.pointer.copyMemory(
+          from: theirs.pointer, byteCount: offset(row: other.prefixCount, in: layer))
+      }
+    }
+    prefixCount = other.prefixCount
+    counts = Array(repeating: 0, count: counts.count)
+  }
+
   /// Makes keys and values, a pair a layer, the beginning of the shared prefix.
   func storePrefix(_ prefixes: [(keys: Tensor, values: Tensor)]) {
     precondition(prefixes.count == layers.count, "\(prefixes.count) of \(layers.count) layers")

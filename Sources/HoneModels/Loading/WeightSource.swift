@@ -73,8 +73,9 @@ package final class WeightSource {
     guard parts.count > 1, !has("\(names.embedding).weight"),
       has("\(parts.dropFirst().joined(separator: ".")).weight")
     else { return }
+    let heads = [names.head, names.storedHead ?? names.head].map { "\($0)." }
     let pairs = stored.map { name, tensor in
-      (name.hasPrefix("\(names.head).") ? name : "\(parts[0]).\(name)", tensor)
+      (heads.contains(where: name.hasPrefix) ? name : "\(parts[0]).\(name)", tensor)
     }
     stored = Dictionary(pairs, uniquingKeysWith: { first, _ in first })
   }

@@ -233,7 +233,7 @@ struct RecipeReader {
   // MARK: Settings
 
   /// Reads a section against its table; nil when something is wrong with it.
-  private mutating func read(
+  mutating func read(
     _ settings: [Setting], of name: String, prefix: String = "", in parent: RecipeNode
   ) -> SettingValues? {
     let before = faults.count
@@ -261,7 +261,7 @@ struct RecipeReader {
   }
 
   /// The checked value of a key, its path made absolute; nil where it is not set or does not fit.
-  private mutating func value(
+  mutating func value(
     of setting: Setting, in section: RecipeNode, prefix: String
   ) -> JSONValue? {
     guard let node = section[setting.key] else { return nil }
@@ -281,7 +281,7 @@ struct RecipeReader {
           advice: advice))
       return nil
     }
-    if setting.kind == .path, let text = value.string {
+    func checked(_ text: String) -> JSONValue {
       let path = path(text, origin: node.origin)
       // The run's folder is yet to be made; everything else is read.
       if checksFiles, setting.key != "output", !FileManager.default.fileExists(atPath: path) {
@@ -293,7 +293,11 @@ struct RecipeReader {
       }
       return .string(path)
     }
-    return value
+    switch (setting.kind, value) {
+    case (.path, .string(let text)), (.paths, .string(let text)): return checked(text)
+    case (.paths, .array(let texts)): return .array(texts.compactMap(\.string).map(checked))
+    default: return value
+    }
   }
 
   func unknown(
@@ -319,19 +323,19 @@ struct RecipeReader {
 
   // MARK: Paths
 
-  private func path(_ text: String, origin: RecipeOrigin) -> String {
+  func path(_ text: String, origin: RecipeOrigin) -> String {
     var path = (text as NSString).expandingTildeInPath
     if !path.hasPrefix("/"), case .file = origin { path = "\(folder)/\(path)" }
     return URL(fileURLWithPath: path).standardizedFileURL.path
   }
 
   /// The model's reference with an absolute path; nil when it is no reference.
-  private mutating func resolved(model: String, node: RecipeNode) -> String? {
+  mutating func resolved(model: String, node: RecipeNode, key: String = "model") -> String? {
     do {
       if case .path = try ModelReference(parsing: model) { return path(model, origin: node.origin) }
       return model
     } catch {
-      faults.append(RecipeFault(node.origin, key: "model", "is no reference: \(error)"))
+      faults.append(RecipeFault(node.origin, key: key, "is no reference: \(error)"))
       return nil
     }
   }

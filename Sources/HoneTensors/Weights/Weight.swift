@@ -65,23 +65,35 @@ extension Weight {
   /// A copy with rows for columns; nil for a format of blocks, which stay in their rows.
   package var transposed: Weight? {
     guard format.isDense else { return nil }
-    let size = format.bytesPerBlock
     let copy = OwnedBytes(count: byteCount)
-    // Squares of both matrices that fit the cache.
-    let side = 32
-    for top in stride(from: 0, to: rows, by: side) {
-      for left in stride(from: 0, to: columns, by: side) {
-        for row in top..<min(top + side, rows) {
-          for column in left..<min(left + side, columns) {
-            (copy.pointer + (column * rows + row) * size).copyMemory(
-              from: bytes + row * bytesPerRow + column * size, byteCount: size)
-          }
-        }
-      }
+    switch format.bytesPerBlock {
+    case 2: transpose(UInt16.self, into: copy.pointer)
+    case 4: transpose(UInt32.self, into: copy.pointer)
+    default: return nil
     }
     return Weight(
       rows: columns, columns: rows, format: format,
       bytes: UnsafeRawBufferPointer(start: copy.pointer, count: byteCount), owner: copy)
+  }
+
+  /// Goes through squares of both matrices that fit the cache.
+  private func transpose<Number: FixedWidthInteger>(
+    _: Number.Type, into target: UnsafeMutableRawPointer
+  ) {
+    let (side, size) = (32, MemoryLayout<Number>.size)
+    for top in stride(from: 0, to: rows, by: side) {
+      for left in stride(from: 0, to: columns, by: side) {
+        for row in top..<min(top + side, rows) {
+          let source = bytes + row * bytesPerRow
+          for column in left..<min(left + side, columns) {
+            // A file's numbers stand at any byte.
+            let number = source.loadUnaligned(fromByteOffset: column * size, as: Number.self)
+            target.storeBytes(
+              of: number, toByteOffset: (column * rows + row) * size, as: Number.self)
+          }
+        }
+      }
+    }
   }
 }
 

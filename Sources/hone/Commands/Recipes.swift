@@ -16,6 +16,9 @@ struct Recipes: ParsableCommand {
       var table = Table(("NAME", .left), ("RECIPE", .left))
       for entry in RecipeCatalog.all { table.add(entry.name, entry.summary) }
       print(table.text)
+      var data = Table(("NAME", .left), ("DATA FOR IT", .left))
+      for entry in RecipeCatalog.synthesis { data.add(entry.name, entry.summary) }
+      print("\n\(data.text)")
       print("\n`hone recipes show NAME` prints one, `hone recipes copy NAME` makes it yours.")
     }
   }

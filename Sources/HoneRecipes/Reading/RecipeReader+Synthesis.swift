@@ -1,0 +1,107 @@
+import Foundation
+import HoneAdapters
+import HoneFormats
+import HoneSynthesis
+
+extension RecipeReader {
+  /// Reads a whole recipe of synthesis.
+  ///
+  /// - Throws: ``RecipeError`` with all faults.
+  mutating func readSynthesis(_ root: RecipeNode) throws -> SynthesisRecipe {
+    guard root.members != nil else {
+      faults.append(
+        RecipeFault(
+          root.origin, key: "", "is not a recipe", advice: "see `hone recipes show domain-qa`"))
+      throw RecipeError(file: file, faults: faults)
+    }
+    let settings = SynthesisSettings.top
+    let known = settings.map(\.key) + SynthesisSettings.sections.map(\.name)
+    for member in root.members ?? [] where !known.contains(member.key) {
+      faults.append(unknown(member, in: "a recipe of synthesis", prefix: "", known: known))
+    }
+    var given: [(String, JSONValue)] = []
+    for setting in settings where root[setting.key] != nil {
+      if let value = value(of: setting, in: root, prefix: "") { given.append((setting.key, value)) }
+    }
+    var sections: [String: SettingValues] = [:]
+    for (name, settings) in SynthesisSettings.sections {
+      sections[name] = read(settings, of: name, in: root)
+    }
+    checkPipeline(root)
+    checkFilters(root)
+    for section in ["teacher", "reader"] {
+      guard let node = root[section]?["model"], let name = node.value.string, name != "none",
+        section == "reader" || set("url", in: root[section] ?? root) == nil,
+        let values = sections[section],
+        let reference = resolved(model: name, node: node, key: "\(section).model")
+      else { continue }
+      let settings = SynthesisSettings.sections.first { $0.name == section }?.settings ?? []
+      let members = settings.map(\.key).filter(values.givenKeys.contains).map {
+        ($0, $0 == "model" ? JSONValue.string(reference) : values[$0])
+      }
+      sections[section] = try? SettingValues(settings, given: JSONObject(members), of: section)
+    }
+    guard faults.isEmpty,
+      let top = try? SettingValues(settings, given: JSONObject(given), of: "recipe")
+    else { throw RecipeError(file: file, faults: faults) }
+    return try SynthesisRecipe(file: file, top: top, sections: sections, output: output(of: root))
+  }
+
+  /// What is made, of what, and whether its steps fit together.
+  private mutating func checkPipeline(_ root: RecipeNode) {
+    let names = SynthesisPipelines.all.map { $0.name }
+    guard let node = root["pipeline"] else {
+      return missing("pipeline", in: root, advice: "name one of \(names.joined(separator: ", "))")
+    }
+    guard let name = node.value.string, let kind = SynthesisPipelines.named(name) else { return }
+    if kind.readsPassages, set("documents", in: root) == nil {
+      missing("documents", in: root, advice: "name the files or folders that \(name) reads")
+    }
+    if kind.steps.contains(where: { $0.outputs.contains(.seeds) }), set("seeds", in: root) == nil {
+      missing(
+        "seeds", in: root, advice: "name a file of examples (.jsonl) that \(name) starts from")
+    }
+    guard let filters = root["filters"], let chosen = filters["likelihood"],
+      let names = SynthesisRecipe.names(chosen.value)
+    else { return }
+    let steps = LikelihoodFilter.all.filter { names.contains($0.name) }.map(\.step)
+    for fault in Step.faults(in: kind.steps + steps) {
+      faults.append(
+        RecipeFault(
+          chosen.origin, key: "filters.likelihood", "does not fit \(name): \(fault)",
+          advice: "leave it out"))
+    }
+  }
+
+  /// Names of filters, each with the nearest where it is none.
+  private mutating func checkFilters(_ root: RecipeNode) {
+    guard let section = root["filters"] else { return }
+    let likelihood = LikelihoodFilter.all.map(\.name)
+    for (key, known) in [("likelihood", likelihood), ("hard", HardFilters.names)] {
+      guard let node = section[key], let names = SynthesisRecipe.names(node.value) else { continue }
+      for name in names where !(known + ["all", "none"]).contains(name) {
+        let advice =
+          name.nearest(in: known).map { "did you mean \($0)?" }
+          ?? "there are \(known.joined(separator: ", "))"
+        faults.append(
+          RecipeFault(
+            node.origin, key: "filters.\(key)",
+            "has \(FormatError.quoted(name)), which is no filter",
+            advice: advice))
+      }
+    }
+    guard let node = section["thresholds"] else { return }
+    for member in node.members ?? [] where !likelihood.contains(member.key) {
+      faults.append(
+        unknown(
+          member, in: "filters.thresholds", prefix: "filters.thresholds.", known: likelihood))
+    }
+  }
+}
+
+extension SynthesisRecipe {
+  /// A name or a list of names.
+  static func names(_ value: JSONValue) -> [String]? {
+    value.string.map { [$0] } ?? value.array?.compactMap(\.string)
+  }
+}

@@ -1,0 +1,12 @@
+/// One message of a conversation.
+package struct Turn: Equatable, Sendable {
+  package enum Role: String, CaseIterable, Sendable { case system, user, assistant }
+
+  package let role: Role
+  package let content: String
+
+  package init(_ role: Role, _ content: String) {
+    self.role = role
+    self.content = content
+  }
+}

@@ -1,0 +1,74 @@
+import HoneFormats
+import HoneText
+
+/// What a run makes its candidates of: passages, and how they are related.
+struct Material {
+  /// The passages that training data may come from.
+  let chunks: [Chunk]
+  /// Those that none may come from.
+  let heldOut: [Chunk]
+  /// What is worth knowing about the documents.
+  let notes: [String]
+  /// The digest of all passages.
+  let digest: String
+  private let index: BM25
+
+  init(chunks: [Chunk], notes: [String]) {
+    self.chunks = chunks.filter { $0.split == .train }
+    heldOut = chunks.filter { $0.split == .heldOut }
+    self.notes = notes
+    digest = Digest.of(chunks.map { "\($0.id) \($0.split.rawValue)" })
+    index = BM25(self.chunks.map(\.passage))
+  }
+
+  /// The passages that a pipeline's candidates are made of.
+  func own(_ kind: any SynthesisPipeline.Type) -> [Chunk] {
+    kind.readsHeldOut && !heldOut.isEmpty ? heldOut : chunks
+  }
+
+  /// The passages for training that are most like one, the likest first.
+  func neighbours(of chunk: Chunk, count: Int) -> [Chunk] {
+    index.nearest(to: chunk.passage, count: count + 1).map { chunks[$0] }
+      .filter { $0.id != chunk.id }.prefix(count).map(\.self)
+  }
+}
+
+extension SynthesisRun {
+  /// Reads and cuts the documents.
+  ///
+  /// - Throws: ``SynthesisError`` where nothing can be read, or a passage with its prompt does not
+  ///   fit the models.
+  func material() async throws -> Material {
+    guard kind.readsPassages else { return Material(chunks: [], notes: []) }
+    let ingested = try await Ingest(personalData: personalData()).documents(at: options.documents)
+    let chunker = try Chunker(
+      tokens: options.chunkTokens, overlap: options.chunkOverlap,
+      tokenizer: reader.model.tokenizer)
+    let holdOut = try HoldOut(
+      documents: options.heldOutDocuments, chunks: options.heldOutChunks, seed: options.seed)
+    let chunks = holdOut.split(chunker.chunks(of: ingested.documents), with: chunker)
+    try checkRoom(chunks)
+    return Material(chunks: chunks, notes: ingested.report.lines)
+  }
+
+  private func personalData() throws -> PersonalData? { nil }
+
+  /// Makes sure that the longest passage fits, with examples and all that is asked about it.
+  private func checkRoom(_ chunks: [Chunk]) throws {
+    guard let longest = chunks.max(by: { $0.tokenCount < $1.tokenCount }) else { return }
+    let headings = reader.tokenCount(of: longest.headingPath)
+    let room = 2 * options.maximumTokens + 160
+    let examples = reader.tokenCount(of: QuestionWriting.examples)
+    for (name, context, extra) in [
+      (teacher.identity.name, teacher.contextLength, examples + room),
+      (reader.identity.name, reader.contextLength, room),
+    ] {
+      guard let context, longest.tokenCount + headings + extra > context else { continue }
+      throw SynthesisError(
+        "chunks.tokens", place: longest.document,
+        problem: "a passage of \(longest.tokenCount) tokens with about \(headings + extra) around "
+          + "it does not fit the \(context) tokens that \(name) reads",
+        advice: "set chunks.tokens to at most \(max(16, context - headings - extra))")
+    }
+  }
+}

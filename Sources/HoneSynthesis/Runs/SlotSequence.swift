@@ -1,0 +1,50 @@
+/// All places where candidates can be made, in one order that nothing but the documents and the
+/// options decide.
+///
+/// Passage by passage, a few candidates each, so that what is asked of a passage is asked together;
+/// then again with the next statements, then with other attempts.
+struct SlotSequence: Sequence, IteratorProtocol {
+  /// How many candidates of a passage follow one another.
+  static let perVisit = 8
+  /// How often the same statement is tried.
+  private static let attempts = 3
+
+  private let chunks: [Chunk]
+  private let statements: (Chunk) -> [Statement?]
+  private var visit = 0
+  private var chunk = 0
+  private var waiting: [Slot] = []
+  private var count = 0
+  private var gaveAny = false
+
+  init(chunks: [Chunk], statements: @escaping (Chunk) -> [Statement?]) {
+    self.chunks = chunks
+    self.statements = statements
+  }
+
+  mutating func next() -> Slot? {
+    while waiting.isEmpty {
+      if chunk == chunks.count {
+        guard gaveAny else { return nil }
+        (visit, chunk, gaveAny) = (visit + 1, 0, false)
+      }
+      let places = statements(chunks[chunk])
+      let first = visit * Self.perVisit
+      // All statements once before any is tried again.
+      let last = Swift.min(first + Self.perVisit, places.count * Self.attempts)
+      if first < last {
+        waiting = (first..<last).map { position in
+          Slot(
+            chunk: chunks[chunk], statement: places[position % places.count],
+            attempt: position / places.count)
+        }
+        gaveAny = true
+      }
+      chunk += 1
+    }
+    var slot = waiting.removeFirst()
+    slot.index = count
+    count += 1
+    return slot
+  }
+}

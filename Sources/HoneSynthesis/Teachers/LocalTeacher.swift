@@ -1,0 +1,182 @@
+import HoneFormats
+import HoneGeneration
+import HoneKernels
+import HoneModels
+import HoneTensors
+import HoneText
+
+/// A model on this machine as teacher and as scorer.
+///
+/// Calls with the same beginning are answered together: its keys and values are computed once and
+/// kept for what comes next, so what is asked of one passage costs one reading of it.
+package final class LocalTeacher: Teacher, Scorer {
+  /// Of how many beginnings the keys and values are kept: about 10 MB each for a model of 135 M
+  /// parameters and passages of 400 tokens.
+  private static let keptBeginnings = 16
+
+  package let identity: Provenance.Teacher
+  package let model: LanguageModel
+  private let generator: Generator
+  /// What of the machine changes bits.
+  private let numbers: String
+  private let isInterrupted: () -> Bool
+
+  /// - Parameters:
+  ///   - name: what records call it.
+  ///   - checksum: of its weights.
+  ///   - isInterrupted: asked between tokens; true ends the work.
+  package init(
+    _ model: LanguageModel, name: String, checksum: String, engine: Engine,
+    isInterrupted: @escaping () -> Bool = { false }
+  ) {
+    self.model = model
+    identity = Provenance.Teacher(name: name, checksum: checksum)
+    generator = Generator(model, engine: engine, keepingPrefixes: Self.keptBeginnings)
+    let isa = String(cString: hk_isa_name(hk_isa_current()))
+    numbers = "\(engine.compute.rawValue) \(isa)"
+    self.isInterrupted = isInterrupted
+  }
+
+  package var contextLength: Int? { model.spec.contextLength }
+  package var isReproducible: Bool { true }
+
+  package func tokenCount(of text: String) -> Int {
+    model.tokenizer.encode(text, addingSpecialTokens: false).count
+  }
+
+  // MARK: Answering
+
+  /// The tokens of what a call reads: of the shared beginning, and of the rest.
+  private func tokens(of prompt: TeacherCall.Prompt) throws -> (beginning: [Int32], rest: [Int32]) {
+    switch prompt {
+    case .completion(let beginning, let rest):
+      return (
+        model.tokenizer.encode(beginning), model.tokenizer.encode(rest, addingSpecialTokens: false)
+      )
+    case .chat(let turns):
+      let messages = turns.map { turn in
+        JSONValue.object(
+          JSONObject([
+            ("role", .string(turn.role.rawValue)), ("content", .string(turn.content)),
+          ]))
+      }
+      // The template writes special tokens itself.
+      let text = try model.chatFormat.render(
+        Conversation(messages: messages, addsGenerationPrompt: true))
+      return ([], model.tokenizer.encode(text, addingSpecialTokens: false))
+    }
+  }
+
+  package func key(of call: TeacherCall) throws -> CallKey {
+    let tokens = try tokens(of: call.prompt)
+    return CallKey([
+      ("call", Array("answer".utf8)), ("model", Array(identity.checksum.utf8)),
+      ("numbers", Array(numbers.utf8)), ("beginning", Self.bytes(tokens.beginning)),
+      ("rest", Self.bytes(tokens.rest)), ("tokens", Array(String(call.maximumTokens).utf8)),
+      ("stops", Array(JSONValue.array(call.stops.map { .string($0) }).text().utf8)),
+      ("temperature", Array(String(call.temperature).utf8)),
+      // A greedy answer has neither.
+      ("top_p", Array((call.temperature == 0 ? "" : String(call.topP)).utf8)),
+      ("seed", Array((call.temperature == 0 ? "" : String(call.seed)).utf8)),
+    ])
+  }
+
+  private static func bytes(_ tokens: [Int32]) -> [UInt8] {
+    tokens.flatMap { id in (0..<4).map { UInt8(truncatingIfNeeded: id >> (8 * Int32($0))) } }
+  }
+
+  package func answer(
+    _ calls: [TeacherCall], answered: ([(index: Int, answer: TeacherAnswer)]) throws -> Void
+  ) async throws {
+    let tokens = try calls.map { try self.tokens(of: $0.prompt) }
+    for group in Self.groups(tokens.map(\.beginning)) {
+      let beginning = tokens[group[0]].beginning
+      let prompts = group.map { index in
+        let call = calls[index]
+        return Generator.Prompt(
+          tokens[index].rest,
+          sampling: SamplingOptions(
+            temperature: Float(call.temperature), topP: Float(call.topP), seed: call.seed),
+          stop: StopRules(maximumTokens: call.maximumTokens, strings: call.stops))
+      }
+      let completions = try generator.generate(prompts, after: beginning) { _ in !isInterrupted() }
+      if isInterrupted() { throw CancellationError() }
+      try answered(
+        zip(group, completions).map { index, completion in
+          (
+            index,
+            TeacherAnswer(
+              text: completion.text, isFinished: completion.reason == .stop,
+              promptTokens: beginning.count + tokens[index].rest.count,
+              answerTokens: completion.tokens.count)
+          )
+        })
+    }
+  }
+
+  /// Positions of equal beginnings together, in the order in which each first appears.
+  private static func groups(_ beginnings: [[Int32]]) -> [[Int]] {
+    var places: [[Int32]: Int] = [:]
+    var groups: [[Int]] = []
+    for (index, beginning) in beginnings.enumerated() {
+      if let place = places[beginning] {
+        groups[place].append(index)
+      } else {
+        places[beginning] = groups.count
+        groups.append([index])
+      }
+    }
+    return groups
+  }
+
+  // MARK: Scoring
+
+  package func key(of call: ScoreCall) throws -> CallKey {
+    let parts = call.parts.map { part in
+      (
+        part.isScored ? "scored" : "given",
+        Self.bytes(model.tokenizer.encode(part.text, addingSpecialTokens: false))
+      )
+    }
+    return CallKey(
+      [
+        ("call", Array("score".utf8)), ("model", Array(identity.checksum.utf8)),
+        ("numbers", Array(numbers.utf8)),
+        ("beginning", Self.bytes(model.tokenizer.encode(call.beginning))),
+      ] + parts)
+  }
+
+  package func score(
+    _ calls: [ScoreCall], scored: ([(index: Int, scores: [TokenScoreList])]) throws -> Void
+  ) throws {
+    let beginnings = calls.map { model.tokenizer.encode($0.beginning) }
+    for group in Self.groups(beginnings) {
+      if isInterrupted() { throw CancellationError() }
+      let parts = group.map { index in
+        calls[index].parts.map { part in
+          (
+            tokens: model.tokenizer.encode(part.text, addingSpecialTokens: false),
+            isScored: part.isScored
+          )
+        }
+      }
+      let continuations = parts.map { parts in
+        let given = parts.prefix { !$0.isScored }
+        return Generator.Continuation(
+          context: given.flatMap(\.tokens), target: parts[given.count...].flatMap(\.tokens))
+      }
+      let scores = try generator.score(continuations, after: beginnings[group[0]])
+      try scored(
+        group.indices.map { position in
+          var lists: [TokenScoreList] = []
+          var place = 0
+          for part in parts[position].drop(while: { !$0.isScored }) {
+            let end = place + part.tokens.count
+            if part.isScored { lists.append(TokenScoreList(Array(scores[position][place..<end]))) }
+            place = end
+          }
+          return (group[position], lists)
+        })
+    }
+  }
+}

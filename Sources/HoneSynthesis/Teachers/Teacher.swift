@@ -1,0 +1,42 @@
+import HoneFormats
+
+/// Who writes what a document does not hold: questions, rewrites, answers.
+package protocol Teacher: AnyObject {
+  /// Who it is, for the records' provenance.
+  var identity: Provenance.Teacher { get }
+  /// The most tokens that it reads and writes; nil where an endpoint does not tell.
+  var contextLength: Int? { get }
+  /// Whether its answers are the same whenever they are asked for.
+  var isReproducible: Bool { get }
+
+  /// The digest of everything that changes a call's answer.
+  func key(of call: TeacherCall) throws -> CallKey
+
+  /// Answers calls, in any order.
+  ///
+  /// - Parameter answered: is given each answer with its call's position as soon as it is there.
+  /// - Throws: `CancellationError` when the run was interrupted.
+  func answer(
+    _ calls: [TeacherCall], answered: ([(index: Int, answer: TeacherAnswer)]) throws -> Void
+  ) async throws
+}
+
+/// Who says how likely a text is.
+package protocol Scorer: AnyObject {
+  var identity: Provenance.Teacher { get }
+
+  /// How many tokens a text has.
+  func tokenCount(of text: String) -> Int
+
+  /// The digest of everything that changes a call's scores.
+  func key(of call: ScoreCall) throws -> CallKey
+
+  /// Scores the scored parts of calls, in any order.
+  ///
+  /// - Parameter scored: is given the scores of several calls with their positions as they come, a
+  ///   list for each scored part.
+  /// - Throws: `CancellationError` when the run was interrupted.
+  func score(
+    _ calls: [ScoreCall], scored: ([(index: Int, scores: [TokenScoreList])]) throws -> Void
+  ) throws
+}

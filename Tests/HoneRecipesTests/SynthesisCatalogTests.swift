@@ -1,0 +1,90 @@
+import Foundation
+import HoneFormats
+import Testing
+
+@testable import HoneRecipes
+
+@Suite struct SynthesisCatalogTests {
+  private static let folder: String = {
+    var url = URL(fileURLWithPath: #filePath)
+    for _ in 0..<3 { url.deleteLastPathComponent() }
+    return "\(url.path)/Sources/HoneRecipes/SynthesisCatalog"
+  }()
+
+  /// A shipped recipe stands as it would be written, with every key explained. `HONE_RECORD=1` writes
+  /// it anew after a change of the settings.
+  @Test(arguments: RecipeCatalog.synthesis.map(\.name))
+  func `each shipped recipe has every key, explained`(name: String) throws {
+    let path = "\(Self.folder)/\(name).yaml"
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    let heading = text.split(separator: "\n", omittingEmptySubsequences: false)
+      .prefix { $0.hasPrefix("#") }.map { $0.dropFirst(2) }.joined(separator: "\n")
+    let recipe = try SynthesisRecipe(parsing: text, file: path, folder: "/here")
+    let written = recipe.text(heading: heading, relativeTo: "/here")
+    if ProcessInfo.processInfo.environment["HONE_RECORD"] != nil {
+      try Data(written.utf8).write(to: URL(fileURLWithPath: path))
+    } else {
+      #expect(text == written, "HONE_RECORD=1 writes it anew")
+    }
+  }
+
+  @Test func `every file of the catalogue is listed, with what it is for`() throws {
+    let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder)
+    #expect(Set(files) == Set(RecipeCatalog.synthesis.map { "\($0.name).yaml" }))
+    for entry in RecipeCatalog.synthesis { #expect(entry.summary.hasSuffix("."), "\(entry.name)") }
+  }
+
+  private func faults(_ text: String) -> String? {
+    let error = #expect(throws: RecipeError.self) {
+      try SynthesisRecipe(parsing: text, file: "recipe.yaml", folder: "/here")
+    }
+    return error?.description
+  }
+
+  @Test func `all faults of a recipe are told at once, with their lines and what was meant`() {
+    let text = """
+      pipeline: domain-q
+      document: docs
+      teacher: {temperture: 1}
+      filters:
+        likelihood: [open_bok, ifd]
+        thresholds: {round_trp: 0.5}
+      target: {accepted: none}
+      """
+    #expect(
+      faults(text) == """
+        recipe.yaml has 7 faults:
+          recipe.yaml:1:11: pipeline is "domain-q", expected one of domain-qa, open-book, exam, or \
+        none; did you mean domain-qa?
+          recipe.yaml:2:1: document is not a key of a recipe of synthesis; did you mean documents?
+          recipe.yaml:3:11: teacher.temperture is not a key of teacher; did you mean temperature?
+          recipe.yaml:5:15: filters.likelihood has "open_bok", which is no filter; did you mean \
+        open_book?
+          recipe.yaml:6:16: filters.thresholds.round_trp is not a key of filters.thresholds; did you \
+        mean round_trip?
+          recipe.yaml:7:20: target.accepted is "none", expected an integer from 1 to 10000000
+        """)
+  }
+
+  @Test func `documents are needed where passages are read`() {
+    #expect(
+      faults("pipeline: domain-qa\n") == """
+        recipe.yaml:1:1: documents is not set; name the files or folders that domain-qa reads
+        """)
+  }
+
+  @Test func `what is written reads back as the same`() throws {
+    let text = """
+      pipeline: exam
+      documents: [a.md, /elsewhere/b]
+      filters: {thresholds: {round_trip: 0.5}}
+      output: /out
+      """
+    let recipe = try SynthesisRecipe(parsing: text, file: "recipe.yaml", folder: "/here")
+    #expect(recipe.options.documents == ["/here/a.md", "/elsewhere/b"])
+    #expect(recipe.options.thresholds == ["round_trip": 0.5])
+    let again = try SynthesisRecipe(parsing: recipe.text, file: "recipe.yaml", folder: "/other")
+    #expect(again.text == recipe.text)
+    #expect(again.options.digestText == recipe.options.digestText)
+  }
+}
