@@ -7,7 +7,8 @@
     input_ids   I64 [2, 24]
     logits      F32 [2, 24, vocabulary]   computed in float64 throughout, eager attention, then rounded; so are loss and gradients
     loss        F32 [1]                   with the adapter: the mean cross-entropy of all tokens but the first of each row
-    gradients of the adapter, by peft's names
+    gradients of the adapter, by peft's names; of each expert's matrices by those of transformers 4
+  adapter-stacked/, stacked_loss    of one family with experts, a LoRA on its parameters of three axes
 
 Usage: make_family_fixtures.py [NAME ...]
 """
@@ -27,6 +28,7 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
+import experts
 import manifest
 import tiny_tokenizer
 
@@ -83,10 +85,30 @@ FAMILIES = {
     "falcon-new": ("falcon", HEADS | dict(
         num_attention_heads=4, num_kv_heads=2, new_decoder_architecture=True, ffn_hidden_size=48, bias=True, tie_word_embeddings=False, rope_parameters=ROPE), 24),
     "falcon-heads": ("falcon", HEADS | dict(multi_query=False, parallel_attn=False, rope_parameters=ROPE), 25),
+    "mixtral": ("mixtral", dict(
+        head_dim=8, intermediate_size=16, rope_parameters=ROPE, num_local_experts=4, num_experts_per_tok=2, tie_word_embeddings=True), 21),
+    "qwen2_moe": ("qwen2_moe", dict(
+        rope_parameters=ROPE, intermediate_size=16, num_experts=5, num_experts_per_tok=3, moe_intermediate_size=8,
+        shared_expert_intermediate_size=12, tie_word_embeddings=True), 22),
+    "qwen2_moe-dense": ("qwen2_moe", dict(
+        rope_parameters=ROPE, intermediate_size=20, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=8,
+        shared_expert_intermediate_size=12, mlp_only_layers=[0], norm_topk_prob=True, qkv_bias=False), 23),
+    "qwen3_moe": ("qwen3_moe", dict(
+        hidden_size=32, num_hidden_layers=1, head_dim=8, rope_parameters=ROPE, num_experts=4, num_experts_per_tok=2,
+        moe_intermediate_size=32, norm_topk_prob=True, tie_word_embeddings=True), 24),
+    "lfm2": ("lfm2", dict(
+        num_hidden_layers=3, layer_types=["conv", "full_attention", "conv"], rope_parameters=ROPE,
+        block_ff_dim=44, block_multiple_of=16, tie_word_embeddings=True), 25),
+    "lfm2-biased": ("lfm2", dict(
+        layer_types=["full_attention", "conv"], rope_parameters=ROPE, conv_bias=True, conv_L_cache=4,
+        block_auto_adjust_ff_dim=False, tie_word_embeddings=False), 26),
 }  # fmt: skip
 OTHER_WORDS = {"gpt_neox", "gpt2", "opt", "falcon"}
-# What has no GGUF: llama.cpp has no window in the first, OPT not at all, and of the others only what its converter keeps.
-NO_GGUF = {"qwen2-window", "llama-dynamic", "gpt_neox-sequential", "opt", "opt-after", "falcon-heads"}
+# What has no GGUF: llama.cpp has no window in the first, OPT not at all, of the others only what its converter keeps, experts in all
+# blocks, and no biases of convolutions.
+NO_GGUF = {
+    "qwen2-window", "llama-dynamic", "gpt_neox-sequential", "opt", "opt-after", "falcon-heads", "qwen2_moe-dense", "lfm2-biased",
+}  # fmt: skip
 
 
 def make_model(name):
@@ -95,6 +117,7 @@ def make_model(name):
     settings = dict(max_position_embeddings=64) | ({} if kind in OTHER_WORDS else SIZES) | more
     config = AutoConfig.for_model(kind, **settings, vocab_size=VOCABULARY, bos_token_id=1, eos_token_id=2, pad_token_id=2)
     config._attn_implementation = "eager"
+    config._experts_implementation = "eager"
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32).eval()
     with torch.no_grad():
         for parameter_name, parameter in model.named_parameters():
@@ -105,22 +128,26 @@ def make_model(name):
             else:
                 ends = ("embed", "lm_head", "wte", "wpe")
                 parameter.normal_(0.0, 0.1 if any(end in parameter_name for end in ends) else 0.2)
+            if name in experts.QUANTISED and ".experts." in parameter_name:
+                parameter.copy_(experts.rounded(parameter))
     return model
 
 
 @contextlib.contextmanager
 def in_float64(model):
     """transformers takes norms, softmax and rotation to float32 by name; that name means float64 here."""
-    kept = torch.float32, torch.Tensor.float
+    kept = torch.float32, torch.float, torch.Tensor.float
     model.double()
-    torch.float32, torch.Tensor.float = torch.float64, torch.Tensor.double
+    torch.float32, torch.float, torch.Tensor.float = torch.float64, torch.float64, torch.Tensor.double
     try:
         yield
     finally:
-        torch.float32, torch.Tensor.float = kept
+        torch.float32, torch.float, torch.Tensor.float = kept
 
 
 def add_adapter(model, folder):
+    if experts.has_some(model):
+        return experts.add_adapter(model, folder)
     config = LoraConfig(r=2, lora_alpha=4, target_modules="all-linear", task_type="CAUSAL_LM")
     model = get_peft_model(model, config)
     with torch.no_grad():
@@ -158,6 +185,8 @@ def gguf_tensors(kind, model):
             tensors[name] = weight + 1
         if ".query_key_value." in name:
             tensors[name] = stacked(weight, key_heads, config.hidden_size // config.num_attention_heads)
+        if ".conv.conv." in name:
+            tensors[name] = weight.squeeze(1)
         if kind == "gpt2" and name.endswith(("c_attn.weight", "c_proj.weight", "c_fc.weight")):
             tensors[name] = weight.T
     for name in [name for name in tensors if name.endswith(".norms.0.weight")]:
@@ -181,7 +210,10 @@ def inner_size(config):
 
 def write_gguf(name, model, tokenizer, path):
     config = model.config
-    kind = {"mistral": "llama", "gemma3_text": "gemma3", "gpt_neox": "gptneox"}.get(config.model_type, config.model_type)
+    kind = {
+        "mistral": "llama", "gemma3_text": "gemma3", "gpt_neox": "gptneox", "mixtral": "llama", "qwen2_moe": "qwen2moe",
+        "qwen3_moe": "qwen3moe",
+    }.get(config.model_type, config.model_type)  # fmt: skip
     architecture = next(key for key, value in gguf.MODEL_ARCH_NAMES.items() if value == kind)
     names = gguf.get_tensor_name_map(architecture, config.num_hidden_layers)
     writer = gguf.GGUFWriter(path, kind)
@@ -191,16 +223,20 @@ def write_gguf(name, model, tokenizer, path):
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
     writer.add_block_count(config.num_hidden_layers)
-    writer.add_feed_forward_length(inner_size(config))
+    writer.add_feed_forward_length(model.model.layers[0].feed_forward.w1.out_features if kind == "lfm2" else inner_size(config))
     writer.add_head_count(config.num_attention_heads)
-    if kind not in ("gptneox", "gpt2"):
+    if kind == "lfm2":
+        writer.add_head_count_kv([key_head_count(config) if kind == "full_attention" else 0 for kind in config.layer_types])
+        writer.add_shortconv_l_cache(config.conv_L_cache)
+    elif kind not in ("gptneox", "gpt2"):
         writer.add_head_count_kv(key_head_count(config))
+    experts.add_metadata(writer, config)
     dimension = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     if kind not in ("gptneox", "gpt2", "falcon", "phi3", "stablelm"):
         writer.add_key_length(dimension)
         writer.add_value_length(dimension)
-    if hasattr(config, "rms_norm_eps"):
-        writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    if hasattr(config, "rms_norm_eps") or kind == "lfm2":
+        writer.add_layer_norm_rms_eps(config.norm_eps if kind == "lfm2" else config.rms_norm_eps)
     else:
         writer.add_layer_norm_eps(getattr(config, "layer_norm_eps", None) or config.layer_norm_epsilon)
     rope = getattr(config, "rope_parameters", None) or {}
@@ -247,6 +283,9 @@ def write_gguf(name, model, tokenizer, path):
     writer.add_eos_token_id(tokenizer.eos_token_id)
     writer.add_add_bos_token(False)
     for tensor_name, weight in gguf_tensors(kind, model).items():
+        if ".mlp.experts." in tensor_name or "shared_expert_gate" in tensor_name:
+            experts.write_gguf(writer, tensor_name, weight, name in experts.QUANTISED)
+            continue
         found = names.get_name(tensor_name, try_suffixes=(".weight", ".bias"))
         assert found, tensor_name
         writer.add_tensor(found, numpy.ascontiguousarray(weight))
@@ -283,6 +322,13 @@ for name in sys.argv[1:] or FAMILIES:
         for parameter_name, parameter in adapted.named_parameters()
         if "lora_" in parameter_name
     }
+    if experts.has_some(model):
+        gradients = experts.split_gradients(gradients, model.config)
+    if name == "qwen3_moe":
+        with_stacked = experts.stacked_adapter(make_model(name), folder / "adapter-stacked")
+        with in_float64(with_stacked), torch.no_grad():
+            stacked_loss = with_stacked(input_ids=ids, labels=ids).loss
+        gradients["stacked_loss"] = stacked_loss.float()[None]
     tensors = {"input_ids": ids, "logits": logits.float(), "loss": loss.detach().float()[None]} | gradients
     save_file(tensors, folder / "expected.safetensors")
     spread = round(logits.std().item(), 3)

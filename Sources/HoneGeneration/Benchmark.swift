@@ -72,9 +72,16 @@ public struct Benchmark {
   public func kernels() -> [Result] {
     var results: [Result] = []
     let pool = engine.threads.handle
-    let block = model.decoder.blocks[0]
-    let inputs = block.attention.inputs.prefix(2) + block.feedForward.inputs.prefix(1)
-    for module in inputs + [block.feedForward.down] {
+    // One of each size.
+    let modules = model.decoder.blocks[0].modules.reduce(into: [Decoder.Module]()) {
+      found, module in
+      let weight = module.projection.weight
+      let isNew = !found.contains {
+        $0.projection.weight.rows == weight.rows && $0.projection.weight.columns == weight.columns
+      }
+      if isNew && weight.rows > 1 { found.append(module) }
+    }
+    for module in modules {
       let (name, weight) = (module.site.name, module.projection.weight)
       for (compute, rows) in [(Compute.f32, 512), (.auto, 512), (.auto, 2048)] {
         let limit = hk_gemm_limit(compute.kernelCompute)

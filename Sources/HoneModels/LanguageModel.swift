@@ -55,8 +55,7 @@ public final class LanguageModel {
     gguf path: String, engine: Engine, quantization: StorageFormat? = nil
   ) throws {
     let file = try GGUFFile(path: path)
-    let family = try Architectures.named(
-      gguf: file.metadata.requireString("general.architecture"), file: path)
+    let family = try Architectures.named(gguf: file.metadata, file: path)
     let source = try WeightSource(gguf: file, quantization: quantization)
     let spec = try family.spec(gguf: GGUFConfiguration(file.metadata, source: source))
     let tensors = DecoderTensors(

@@ -9,7 +9,12 @@ import Testing
 @Suite struct FamilyMethodTests {
   private static let families = [
     "phi3-long", "stablelm-parallel", "gpt_neox", "gpt2", "opt", "opt-after", "falcon-new",
+    "mixtral", "qwen2_moe-dense", "lfm2-biased",
   ]
+  /// Each with each, but for keys before convolutions.
+  private static let cases = AdapterMethods.all.flatMap { method in
+    families.map { (method.name, $0) }
+  }.filter { $0 != ("prefix_tuning", "lfm2-biased") }
   private let engine = Engine(threads: 2, compute: .f32)
   private let rows: [[Int32]] = [
     (0..<19).map { Int32(($0 * 37 + 11) % 250 + 3) },
@@ -28,7 +33,7 @@ import Testing
     return try ContractCase(method: method, settings: settings).makeMoved(model, engine)
   }
 
-  @Test(arguments: AdapterMethods.all.map(\.name), families)
+  @Test(arguments: cases)
   func `every method trains, and its folder gives it back`(method: String, family: String) throws {
     let model = try load(family)
     let adapter = try make(method, model)
@@ -57,7 +62,8 @@ import Testing
       largestDifference(model.logits(rows, adapter: again, engine: engine), adapted) == 0)
   }
 
-  @Test(arguments: AdapterMethods.all.map(\.name), families)
+  // Where experts are chosen, a small step may choose others, and the loss jumps.
+  @Test(arguments: cases.filter { !["mixtral", "qwen2_moe-dense"].contains($0.1) })
   func `gradients agree with differences of the loss`(method: String, family: String) throws {
     let model = try load(family)
     let adapter = try make(method, model)
@@ -89,7 +95,7 @@ import Testing
     #expect(error < 0.02 * length + 2e-4, "\(found), not \(length)")
   }
 
-  @Test(arguments: AdapterMethods.all.map(\.name), families)
+  @Test(arguments: cases)
   func `a cache gives the logits of whole sequences`(method: String, family: String) throws {
     let model = try load(family)
     let adapter = try make(method, model)
@@ -110,7 +116,7 @@ import Testing
     #expect(largestDifference(found, whole) < 1e-4)
   }
 
-  @Test(arguments: AdapterMethods.all.map(\.name), families)
+  @Test(arguments: cases)
   func `what merges gives a folder of the family that computes the same`(
     method: String, family: String
   ) throws {

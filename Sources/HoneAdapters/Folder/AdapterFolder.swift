@@ -51,6 +51,9 @@ public enum AdapterFolder {
     if model.spec.names.storesInputsFirst, contents.config["fan_in_fan_out"] == .bool(true) {
       contents.config["fan_in_fan_out"] = .bool(false)
     }
+    if contents.hasStackedExperts {
+      contents = try contents.separatingExperts(of: model.spec, subject: subject)
+    }
     return try method.load(AdapterReader(contents, subject: subject), model, engine)
   }
 

@@ -11,6 +11,8 @@ struct MergedWeights {
   /// How much of each one's change counts.
   let weights: [Double]
   private let engine: Engine
+  /// The projections by what their tensors' names begin with.
+  private let sites: [String: Site]
   /// Kinds of projections that have a bias after merging, in the base or from an adapter; of a
   /// group that the family's configuration turns on together, all.
   let biasKinds: Set<Site.Kind>
@@ -27,6 +29,8 @@ struct MergedWeights {
     self.weights = weights
     self.engine = engine
     let spec = model.spec
+    sites = Dictionary(
+      spec.sites.map { (spec.storedPath($0), $0) }, uniquingKeysWith: { first, _ in first })
     tiesHead =
       spec.tiesHead
       && (adapters.isEmpty
@@ -70,12 +74,12 @@ struct MergedWeights {
   /// The numbers of one of ``entries``.
   func values(of name: String) -> [Float] {
     if model.spec.vectorNames.contains(name) { return vector(named: name) }
-    let spec = model.spec
-    guard let site = spec.sites.first(where: { name.hasPrefix("\(spec.storedPath($0)).") }) else {
+    let isBias = name.hasSuffix(".bias")
+    guard let site = sites[String(name.dropLast(isBias ? ".bias".count : ".weight".count))] else {
       preconditionFailure("there is no tensor \(name)")
     }
     let projection = Self.merged(site, model, adapters, weights)
-    if name.hasSuffix(".weight") {
+    if !isBias {
       return isTransposed(site) ? projection.transposedWeight : projection.weight
     }
     return projection.bias ?? Array(repeating: 0, count: projection.rows)
@@ -152,6 +156,6 @@ extension MergedProjection {
 
 extension DecoderSpec {
   fileprivate func firstSite(_ kind: Site.Kind) -> Site {
-    site(kind, layer: kind == .embedding || kind == .head ? nil : 0)
+    sites.first { $0.kind == kind } ?? site(kind)
   }
 }

@@ -248,9 +248,10 @@ extension IA3 {
       if options.feedForward == nil {
         let selection = try ModuleSelection(
           targets, excluding: options.excluded, saved: options.modulesToSave, of: "ia3")
-        if spec.sites.contains(where: { $0.kind == .down && selection.selects($0) }) {
-          options.feedForward = .list([spec.listName(.down)])
+        let kinds = downKinds(of: spec).filter { kind in
+          spec.sites.contains { $0.kind == kind && selection.selects($0) }
         }
+        if !kinds.isEmpty { options.feedForward = .list(kinds.map(spec.listName)) }
       }
       return try IA3(
         options, model: model, engine: engine, subject: "ia3", isNew: true,
@@ -264,6 +265,12 @@ extension IA3 {
   /// its feed-forward half.
   private static func names(_ kinds: [Site.Kind], of spec: DecoderSpec) -> [String] {
     let attention = spec.queryKeyValue == .separate ? kinds : [.queryKeyValue]
-    return (attention + [.down]).map(spec.listName)
+    return (attention + downKinds(of: spec)).map(spec.listName)
+  }
+
+  /// The last projections of a network's feed-forward halves, of experts too.
+  private static func downKinds(of spec: DecoderSpec) -> [Site.Kind] {
+    let present = spec.blockKinds
+    return [.down, .expertDown, .sharedDown].filter { present.contains($0) }
   }
 }

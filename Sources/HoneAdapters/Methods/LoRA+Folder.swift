@@ -272,8 +272,8 @@ extension LoRAOptions {
   /// Peft writes `all-linear` out as whole paths, and what is tied to the embedding under it.
   private func writtenTargets(for spec: DecoderSpec, isShared: Bool) -> SettingValues.Names {
     if targets.isAllLinear {
-      let ends: [Site.Kind] = [.embedding, .head]
-      return .list(spec.sites.filter { !ends.contains($0.kind) }.map(\.path))
+      let chosen = spec.sites.filter { !ModuleSelection.notLinear.contains($0.kind) }
+      return .list(chosen.map(\.path))
     }
     guard isShared, case .list(let names) = targets else { return targets }
     let ends = spec.ends.map(\.path)

@@ -116,6 +116,7 @@ extension PrefixTuning {
     ],
     reads: { $0["peft_type"]?.string == "PREFIX_TUNING" },
     make: { values, model, engine, seed in
+      try check(model)
       let (spec, count) = (model.spec, values.integer("num_virtual_tokens"))
       let columns = 2 * spec.layerCount * spec.keyValueWidth
       let inner = values.optionalInteger("encoder_hidden_size") ?? spec.hiddenSize
@@ -154,6 +155,7 @@ extension PrefixTuning {
         ], spec: spec, engine: engine)
     },
     load: { reader, model, engine in
+      try check(model)
       let spec = model.spec
       let rows = reader.readPrompt(
         heads: spec.keyValueHeadCount, width: spec.keyValueWidth,
@@ -168,6 +170,16 @@ extension PrefixTuning {
         .plain(Parameter(PromptFolder.tensorName, rows)), count: rows.shape[0],
         settings: settings, spec: spec, engine: engine)
     })
+
+  /// Refuses a network with blocks that have no keys.
+  private static func check(_ model: LanguageModel) throws {
+    guard model.spec.convolution == nil else {
+      throw AdapterError(
+        method.name,
+        problem: "blocks of \(model.path) convolve, and have no keys to put any before",
+        advice: "take prompt_tuning, whose rows stand before a sequence everywhere")
+    }
+  }
 
   /// What the model computes for a text, flattened.
   private static func rows(

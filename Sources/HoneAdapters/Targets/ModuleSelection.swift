@@ -3,7 +3,8 @@ import HoneModels
 /// Which modules of a network a method acts on, chosen as peft chooses.
 ///
 /// A list names modules by the ends of their paths; a string is a regular expression for whole
-/// paths; `all-linear` is every projection but the head. Follows `check_target_module_exists` in
+/// paths; `all-linear` is every projection but the head and what chooses experts, which only its own
+/// name chooses. Follows `check_target_module_exists` in
 /// peft's `tuners/tuners_utils.py`.
 struct ModuleSelection {
   private let subject: String
@@ -17,6 +18,9 @@ struct ModuleSelection {
 
   /// The name for all projections but the head.
   static let allLinear = "all-linear"
+
+  /// What it leaves out: both ends, what chooses experts, and what weighs the one of all tokens.
+  static let notLinear: Set<Site.Kind> = [.embedding, .head, .router, .sharedRouter]
 
   static let targetSetting = Setting(
     "target_modules", .names, default: .string(allLinear),
@@ -77,7 +81,7 @@ struct ModuleSelection {
     }
     if saved.contains(where: { $0.matches(startOf: path) }) { return false }
     switch targets {
-    case _ where targets.isAllLinear: return site.kind != .head && site.kind != .embedding
+    case _ where targets.isAllLinear: return !Self.notLinear.contains(site.kind)
     case .one: return targetPattern?.matches(whole: path) == true
     case .list(let names):
       guard names.contains(where: { Self.ends(path, with: $0) }) else { return false }

@@ -19,6 +19,10 @@ package protocol Architecture: Sendable {
   /// for none.
   static var realModel: KnownModel? { get }
 
+  /// Whether a GGUF file of one of those names is of this family, where families share a name; so by
+  /// default.
+  static func claims(_ metadata: GGUFMetadata) throws -> Bool
+
   static func spec(config: Configuration) throws -> DecoderSpec
   static func spec(gguf: GGUFConfiguration) throws -> DecoderSpec
 
@@ -44,6 +48,7 @@ package protocol Architecture: Sendable {
 
 extension Architecture {
   package static var realModel: KnownModel? { nil }
+  package static func claims(_ metadata: GGUFMetadata) throws -> Bool { true }
   package static var interleavesHeadsInGGUF: Bool { false }
   package static var ignoredNames: [String] { ["self_attn.rotary_emb.inv_freq"] }
 
@@ -64,10 +69,15 @@ package enum Architectures {
   package static let all: [any Architecture.Type] = [
     Llama.self, Qwen2.self, Qwen3.self, Gemma2.self, Gemma3.self, SmolLM3.self, OLMo2.self,
     Granite.self, Phi3.self, StableLM.self, GPTNeoX.self, GPT2.self, OPT.self, Falcon.self,
+    Mixtral.self, Qwen2MoE.self, Qwen3MoE.self, LFM2.self,
   ]
 
-  static func named(gguf name: String, file: String) throws -> any Architecture.Type {
-    guard let found = all.first(where: { $0.ggufNames.contains(name) }) else {
+  static func named(gguf metadata: GGUFMetadata, file: String) throws -> any Architecture.Type {
+    let name = try metadata.requireString("general.architecture")
+    let found = try all.first { family in
+      try family.ggufNames.contains(name) && family.claims(metadata)
+    }
+    guard let found else {
       throw unknown(name, file: file, known: all.flatMap { $0.ggufNames })
     }
     return found

@@ -20,6 +20,7 @@ struct ConfigurationKeys {
   var usualNormEpsilon: Float?
   var usualContextLength: Int?
   var usualRotaryShare: Float = 1
+  var usualRotaryBase: Float = 10_000
   var usuallyTiesHead = false
 }
 
@@ -73,7 +74,9 @@ extension Configuration {
   /// The rotary section: `rope_theta` and `rope_scaling`, or `rope_parameters`.
   private func rotary(dimension: Int, keys: ConfigurationKeys) throws -> RotarySpec {
     let parameters = try object("rope_parameters") ?? object("rope_scaling")
-    let base = try parameters?.float("rope_theta") ?? float(keys.rotaryBase) ?? 10_000
+    let base =
+      try parameters?.float("rope_theta") ?? float(keys.rotaryBase)
+      ?? keys.usualRotaryBase
     let share =
       try parameters?.float("partial_rotary_factor") ?? float(keys.rotaryShare)
       ?? keys.usualRotaryShare

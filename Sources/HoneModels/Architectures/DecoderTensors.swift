@@ -56,6 +56,16 @@ struct DecoderTensors {
     guard spec.normEpsilon > 0, spec.normEpsilon < 1 else {
       throw fail("a norm epsilon of \(spec.normEpsilon)")
     }
+    if let experts = spec.experts {
+      guard (1...experts.count).contains(experts.choices) else {
+        throw fail("\(experts.choices) of \(experts.count) experts for each token")
+      }
+    }
+    if let convolution = spec.convolution {
+      guard (1...64).contains(convolution.length) else {
+        throw fail("a convolution over \(convolution.length) tokens; expected at most 64")
+      }
+    }
     guard spec.layers.isEmpty || spec.layers.count == spec.layerCount else {
       throw fail("\(spec.layers.count) kinds of layers for \(spec.layerCount) layers")
     }
@@ -73,8 +83,10 @@ struct DecoderTensors {
   }
 
   private func finalNorm() -> Decoder.Norm? {
-    norm(
-      at: [spec.names.finalNorm], stored: isGGUF ? "output_norm" : spec.names.finalNorm,
+    // What llama.cpp calls LFM2's.
+    let gguf = source.has("token_embd_norm.weight") ? "token_embd_norm" : "output_norm"
+    return norm(
+      at: [spec.names.finalNorm], stored: isGGUF ? gguf : spec.names.finalNorm,
       count: spec.hiddenSize, hasBias: spec.norm == .layer)
   }
 
@@ -102,31 +114,60 @@ struct DecoderTensors {
         count: spec.normSize(site), hasBias: spec.hasNormBias(site),
         isByHead: spec.queryKeyNorm == .eachHead && (site == .query || site == .key))
     }
-    func module(_ kind: Site.Kind) -> Decoder.Module? {
-      let site = spec.site(kind, layer: layer)
-      let size = spec.size(of: site)
-      return projection(
-        isGGUF ? prefix + (Self.ggufNames[kind] ?? "") : site.path, rows: size.outputs,
-        columns: size.inputs, needsBias: family.biasedKinds.contains(kind),
-        order: isGGUF ? rowOrder(kind) : nil
-      ).map { Decoder.Module(site: site, projection: $0) }
-    }
-    let attention = spec.attentionKinds.compactMap(module)
-    let output = module(.output)
-    let feedForward = spec.feedForwardKinds.compactMap(module)
-    guard let output, let down = module(.down), attention.count == spec.attentionKinds.count,
-      feedForward.count == spec.feedForwardKinds.count
-    else { return nil }
-    return Decoder.Block(
-      norms: norms, attention: .init(inputs: attention, output: output),
-      feedForward: .init(inputs: feedForward, down: down))
+    let first =
+      spec.layer(layer).convolves
+      ? convolution(layer).map { Decoder.FirstHalf.convolution($0) }
+      : attention(layer).map { Decoder.FirstHalf.attention($0) }
+    let second =
+      spec.hasExperts(layer)
+      ? experts(layer).map { Decoder.SecondHalf.experts($0) }
+      : feedForward(spec.feedForwardKinds, .down, layer).map {
+        Decoder.SecondHalf.feedForward($0)
+      }
+    guard let first, let second else { return nil }
+    return Decoder.Block(norms: norms, first: first, second: second)
+  }
+
+  /// A projection of a block, as llama.cpp and the family call it.
+  func module(_ kind: Site.Kind, _ layer: Int) -> Decoder.Module? {
+    let site = spec.site(kind, layer: layer)
+    let size = spec.size(of: site)
+    return projection(
+      isGGUF ? "blk.\(layer).\(Self.ggufNames[kind] ?? "")" : site.path, rows: size.outputs,
+      columns: size.inputs, needsBias: family.biasedKinds.contains(kind),
+      order: isGGUF ? rowOrder(kind) : nil,
+      isBlockPart: kind != .router && kind != .sharedRouter
+    ).map { Decoder.Module(site: site, projection: $0) }
+  }
+
+  /// Asked for one and all, so that everything that is missing is told.
+  private func modules(_ kinds: [Site.Kind], _ layer: Int) -> [Decoder.Module]? {
+    let found = kinds.compactMap { module($0, layer) }
+    return found.count == kinds.count ? found : nil
+  }
+
+  private func attention(_ layer: Int) -> Decoder.Attention? {
+    let inputs = modules(spec.attentionKinds, layer)
+    guard let output = module(.output, layer), let inputs else { return nil }
+    return Decoder.Attention(inputs: inputs, output: output)
+  }
+
+  func feedForward(
+    _ inputs: [Site.Kind], _ down: Site.Kind, _ layer: Int
+  ) -> Decoder.FeedForward? {
+    let inputs = modules(inputs, layer)
+    guard let down = module(down, layer), let inputs else { return nil }
+    return Decoder.FeedForward(inputs: inputs, down: down)
   }
 
   /// llama.cpp's names of projections, without the block's.
-  private static let ggufNames: [Site.Kind: String] = [
+  static let ggufNames: [Site.Kind: String] = [
     .query: "attn_q", .key: "attn_k", .value: "attn_v", .queryKeyValue: "attn_qkv",
     .output: "attn_output", .gate: "ffn_gate", .up: "ffn_up", .gateUp: "ffn_up",
-    .down: "ffn_down",
+    .down: "ffn_down", .router: "ffn_gate_inp", .sharedRouter: "ffn_gate_inp_shexp",
+    .sharedGate: "ffn_gate_shexp", .sharedUp: "ffn_up_shexp", .sharedDown: "ffn_down_shexp",
+    .expertGate: "ffn_gate_exps", .expertUp: "ffn_up_exps", .expertDown: "ffn_down_exps",
+    .convolutionInput: "shortconv.in_proj", .convolutionOutput: "shortconv.out_proj",
   ]
 
   private func projection(
@@ -188,7 +229,7 @@ struct DecoderTensors {
   }
 
   /// - Parameter offset: what llama.cpp's converter added; Hone keeps Hugging Face's numbers.
-  private func vector(_ name: String, count: Int, offset: Float = 0) -> Tensor? {
+  func vector(_ name: String, count: Int, offset: Float = 0) -> Tensor? {
     guard offset != 0 else { return source.vector(name, count: count, engine: engine) }
     return source.numbers(name, count: count).map { numbers in
       engine.tensor([count], numbers.map { $0 - offset })

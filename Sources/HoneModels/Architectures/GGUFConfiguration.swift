@@ -52,7 +52,8 @@ package struct GGUFConfiguration {
 
   /// What all families say in the same way.
   func spec(
-    normEpsilon: String = "attention.layer_norm_rms_epsilon", isRotary: Bool = true
+    normEpsilon: String = "attention.layer_norm_rms_epsilon", isRotary: Bool = true,
+    hasBlocksWithoutKeys: Bool = false
   ) throws -> DecoderSpec {
     let hidden = try requireCount("embedding_length")
     let heads = try requireCount("attention.head_count")
@@ -63,10 +64,26 @@ package struct GGUFConfiguration {
       vocabularySize: vocabulary, hiddenSize: hidden,
       intermediateSize: requireCount("feed_forward_length"),
       layerCount: requireCount("block_count"), headCount: heads,
-      keyValueHeadCount: count("attention.head_count_kv") ?? heads, headDimension: dimension,
+      keyValueHeadCount: hasBlocksWithoutKeys
+        ? keyHeads().max() ?? heads : count("attention.head_count_kv") ?? heads,
+      headDimension: dimension,
       normEpsilon: requireFloat(normEpsilon), contextLength: requireCount("context_length"),
       rotary: isRotary ? rotary(dimension: dimension) : nil,
       tiesHead: !source.has("output.weight"), window: countOrNone("attention.sliding_window"))
+  }
+
+  /// How many key heads each block has, 0 where it has no keys.
+  func keyHeads() throws -> [Int] {
+    let name = "attention.head_count_kv"
+    let layers = try requireCount("block_count")
+    guard let counts = try metadata.integers(key(name)), counts.count == layers else {
+      throw fault(name, "is not a number for each of \(layers) blocks")
+    }
+    let largest = counts.max() ?? 0
+    guard largest > 0, counts.allSatisfy({ $0 == 0 || $0 == largest }) else {
+      throw fault(name, "differs from block to block: \(counts)")
+    }
+    return counts
   }
 
   private func rotary(dimension: Int) throws -> RotarySpec {

@@ -21,6 +21,10 @@ package enum Llama: Architecture {
     ("attention_bias", [.query, .key, .value, .output]), ("mlp_bias", [.gate, .up, .down]),
   ]
 
+  package static func claims(_ metadata: GGUFMetadata) throws -> Bool {
+    try !Mixtral.claims(metadata)
+  }
+
   package static func spec(config: Configuration) throws -> DecoderSpec {
     var spec = try config.spec()
     spec.window = try config.int("sliding_window")

@@ -4,17 +4,43 @@ extension DecoderSpec {
   /// All places where a method may act, in the network's order.
   package var sites: [Site] {
     [site(.embedding)]
-      + (0..<layerCount).flatMap { layer in
-        blockKinds.map { site($0, layer: layer) }
-      }
-      + [site(.head)]
+      + (0..<layerCount).flatMap(sites) + [site(.head)]
+  }
+
+  /// The places of a block, in its order.
+  package func sites(of layer: Int) -> [Site] {
+    let first =
+      self.layer(layer).convolves ? Self.convolutionKinds : attentionKinds + [.output]
+    guard let experts, hasExperts(layer) else {
+      return (first + feedForwardKinds + [.down]).map { site($0, layer: layer) }
+    }
+    return (first + [.router]).map { site($0, layer: layer) }
+      + (0..<experts.count).flatMap { expert in
+        Self.expertKinds.map { site($0, layer: layer, expert: expert) }
+      } + sharedKinds.map { site($0, layer: layer) }
   }
 
   /// Embedding and head.
   package var ends: [Site] { [site(.embedding), site(.head)] }
 
-  /// The projections of a block, in its order.
-  package var blockKinds: [Site.Kind] { attentionKinds + [.output] + feedForwardKinds + [.down] }
+  /// The projections that blocks have, all or some of them, in their order.
+  package var blockKinds: [Site.Kind] {
+    let layers = 0..<layerCount
+    return (layers.contains { layer($0).convolves } ? Self.convolutionKinds : [])
+      + (layers.contains { !layer($0).convolves } ? attentionKinds + [.output] : [])
+      + (layers.contains { !hasExperts($0) } ? feedForwardKinds + [.down] : [])
+      + (layers.contains(where: hasExperts) ? [.router] + Self.expertKinds + sharedKinds : [])
+  }
+
+  private static let convolutionKinds: [Site.Kind] = [.convolutionInput, .convolutionOutput]
+
+  /// The projections of each expert.
+  package static let expertKinds: [Site.Kind] = [.expertGate, .expertUp, .expertDown]
+
+  /// The projections of the expert of all tokens.
+  private var sharedKinds: [Site.Kind] {
+    experts?.sharedSize == nil ? [] : [.sharedRouter, .sharedGate, .sharedUp, .sharedDown]
+  }
 
   /// The projections that take a block's first half's input.
   package var attentionKinds: [Site.Kind] {
@@ -40,6 +66,14 @@ extension DecoderSpec {
     case .gate, .up: (intermediateSize, hiddenSize)
     case .gateUp: (2 * intermediateSize, hiddenSize)
     case .down: (hiddenSize, intermediateSize)
+    case .router: (experts?.count ?? 0, hiddenSize)
+    case .expertGate, .expertUp: (experts?.intermediateSize ?? 0, hiddenSize)
+    case .expertDown: (hiddenSize, experts?.intermediateSize ?? 0)
+    case .sharedRouter: (1, hiddenSize)
+    case .sharedGate, .sharedUp: (experts?.sharedSize ?? 0, hiddenSize)
+    case .sharedDown: (hiddenSize, experts?.sharedSize ?? 0)
+    case .convolutionInput: (3 * hiddenSize, hiddenSize)
+    case .convolutionOutput: (hiddenSize, hiddenSize)
     case .embedding, .head: (vocabularySize, hiddenSize)
     }
   }
@@ -52,9 +86,7 @@ extension Decoder {
     case (.embedding, _): return Projection(weight: embedding)
     case (.head, _): return head
     case (_, let layer?):
-      if let module = blocks[layer].modules.first(where: { $0.site == site }) {
-        return module.projection
-      }
+      if let projection = projections[layer][site] { return projection }
     case (_, nil): break
     }
     preconditionFailure("the network has no \(site)")

@@ -1,6 +1,6 @@
 /// A named projection of a decoder, where an adapter may act.
 ///
-/// ``DecoderSpec/site(_:layer:)`` makes one. Sites are the same where kind and block are: the path is
+/// ``DecoderSpec/site(_:layer:)`` makes one. Sites are the same where kind, block and expert are: the path is
 /// only how the model's family calls it.
 public struct Site: Sendable, CustomStringConvertible {
   /// The projections of a decoder block, in its order, and the two ends.
@@ -13,24 +13,33 @@ public struct Site: Sendable, CustomStringConvertible {
     /// One matrix for both, the gate first.
     case gateUp
     case down
+    /// What chooses a token's experts; the projections of one; and those of the expert of all tokens,
+    /// with what says how much it counts.
+    case router, expertGate, expertUp, expertDown
+    case sharedRouter, sharedGate, sharedUp, sharedDown
+    /// Before and after a short convolution.
+    case convolutionInput, convolutionOutput
     case embedding, head
   }
 
   public let kind: Kind
   /// The block, from 0; nil for embedding and head.
   public let layer: Int?
+  /// The expert of the block, from 0; nil where it is no expert's.
+  public let expert: Int?
   /// The module's path in Hugging Face's model: `model.layers.0.self_attn.q_proj`.
   public let path: String
 
-  package init(_ kind: Kind, layer: Int?, path: String) {
+  package init(_ kind: Kind, layer: Int?, expert: Int? = nil, path: String) {
     self.kind = kind
     self.layer = layer
+    self.expert = expert
     self.path = path
   }
 
   /// A site to look another up by; no module is called by its path.
-  public init(_ kind: Kind, layer: Int? = nil) {
-    self.init(kind, layer: layer, path: "\(kind)")
+  public init(_ kind: Kind, layer: Int? = nil, expert: Int? = nil) {
+    self.init(kind, layer: layer, expert: expert, path: "\(kind)")
   }
 
   /// The last part of the path: `q_proj`.
@@ -41,12 +50,13 @@ public struct Site: Sendable, CustomStringConvertible {
 
 extension Site: Hashable {
   public static func == (one: Site, other: Site) -> Bool {
-    one.kind == other.kind && one.layer == other.layer
+    one.kind == other.kind && one.layer == other.layer && one.expert == other.expert
   }
 
   public func hash(into hasher: inout Hasher) {
     hasher.combine(kind)
     hasher.combine(layer)
+    hasher.combine(expert)
   }
 }
 

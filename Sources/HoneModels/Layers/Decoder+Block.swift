@@ -32,18 +32,52 @@ extension Decoder {
   package struct FeedForward {
     package let inputs: [Module]
     package let down: Module
+
+    package var modules: [Module] { inputs + [down] }
+  }
+
+  /// What mixes tokens.
+  package enum FirstHalf {
+    case attention(Attention)
+    case convolution(ShortConvolution)
+
+    package var modules: [Module] {
+      switch self {
+      case .attention(let attention): attention.inputs + [attention.output]
+      case .convolution(let convolution): [convolution.input, convolution.output]
+      }
+    }
+
+    var vectors: [Vector] {
+      switch self {
+      case .attention: []
+      case .convolution(let convolution):
+        [convolution.kernel] + (convolution.bias.map { [$0] } ?? [])
+      }
+    }
+  }
+
+  /// What works on each token by itself.
+  package enum SecondHalf {
+    case feedForward(FeedForward)
+    case experts(Experts)
+
+    package var modules: [Module] {
+      switch self {
+      case .feedForward(let feedForward): feedForward.modules
+      case .experts(let experts): experts.modules
+      }
+    }
   }
 
   /// One block: two halves, each added to the residual stream.
   package struct Block {
     package let norms: [NormSite: Norm]
-    package let attention: Attention
-    package let feedForward: FeedForward
+    package let first: FirstHalf
+    package let second: SecondHalf
 
     /// All projections, in the block's order.
-    package var modules: [Module] {
-      attention.inputs + [attention.output] + feedForward.inputs + [feedForward.down]
-    }
+    package var modules: [Module] { first.modules + second.modules }
   }
 
   /// Where a block runs.
@@ -72,13 +106,23 @@ extension Decoder {
       return spec.residualScale == 1 ? output : scaled(output, by: spec.residualScale, in: pass)
     }
     func attention(_ input: Tensor) -> Tensor {
-      attend(input, through: block.attention, of: block, at: place, adapter: adapter, in: pass)
+      switch block.first {
+      case .attention(let attention):
+        attend(input, through: attention, of: block, at: place, adapter: adapter, in: pass)
+      case .convolution(let convolution):
+        convolve(input, through: convolution, at: place, adapter: adapter, in: pass)
+      }
     }
     // A block's output is known when it runs again, and only a norm after it reads it then.
     let isKnown =
       pass.isRerun && !adapter.readsOutputs && spec.normPlacement == .before
     func feedForward(_ input: Tensor) -> Tensor {
-      feed(input, through: block.feedForward, omitting: isKnown, adapter: adapter, in: pass)
+      switch block.second {
+      case .feedForward(let half):
+        feed(input, through: half, omitting: isKnown, adapter: adapter, in: pass)
+      case .experts(let experts):
+        feed(input, through: experts, adapter: adapter, in: pass)
+      }
     }
     switch (spec.residual, spec.normPlacement) {
     case (.sequential, .afterAdding):
@@ -138,7 +182,7 @@ extension Decoder {
   }
 
   /// The outputs of modules that share an input.
-  private func projected(
+  func projected(
     _ input: Tensor, through modules: [Module], adapter: some Adapter, in pass: Pass
   ) -> [Tensor] {
     adapter.project(
@@ -178,7 +222,7 @@ extension Decoder {
     return self.projected(mixed, through: [attention.output], adapter: adapter, in: pass)[0]
   }
 
-  private func feed(
+  func feed(
     _ input: Tensor, through feedForward: FeedForward, omitting isKnown: Bool,
     adapter: some Adapter, in pass: Pass
   ) -> Tensor {

@@ -11,6 +11,8 @@ public final class Decoder {
   package let head: Projection
   /// The numbers of all ``DecoderSpec/vectorNames``.
   let vectors: [String: Tensor]
+  /// The projections of each block.
+  let projections: [[Site: Projection]]
   /// The angles of each kind of layer; none for layers that turn nothing.
   private let rotaries: [RotaryTable]
   /// Which of them a layer's are.
@@ -27,8 +29,12 @@ public final class Decoder {
     self.finalNorm = finalNorm
     self.head = head
     let norms = blocks.flatMap(\.norms.values) + (finalNorm.map { [$0] } ?? [])
-    let vectors = norms.flatMap(\.vectors) + (positions.map { [$0] } ?? [])
+    let vectors =
+      norms.flatMap(\.vectors) + blocks.flatMap(\.first.vectors) + (positions.map { [$0] } ?? [])
     self.vectors = Dictionary(uniqueKeysWithValues: vectors.map { ($0.name, $0.numbers) })
+    projections = blocks.map { block in
+      Dictionary(uniqueKeysWithValues: block.modules.map { ($0.site, $0.projection) })
+    }
     var rules: [RotarySpec] = []
     rotaryOfLayer = (0..<spec.layerCount).map { layer in
       guard let rotary = spec.layer(layer).rotary else { return nil }
@@ -40,12 +46,25 @@ public final class Decoder {
   }
 
   /// Bytes of all frozen matrices as they are stored.
-  package var weightBytes: Int { bytesReadPerToken + (spec.tiesHead ? 0 : embedding.byteCount) }
+  package var weightBytes: Int {
+    let matrices = blocks.flatMap(\.modules).map(\.projection.weight)
+    return (matrices + [head.weight] + (spec.tiesHead ? [] : [embedding]))
+      .reduce(0) { $0 + $1.byteCount }
+  }
 
   /// Bytes of weights that one token needs when it is decoded alone.
   package var bytesReadPerToken: Int {
     blocks.reduce(head.weight.byteCount) { sum, block in
-      sum + block.modules.reduce(0) { $0 + $1.projection.weight.byteCount }
+      // Of the experts, as many as a token goes to.
+      let (experts, others) = (
+        block.modules.filter { $0.site.expert != nil },
+        block.modules.filter { $0.site.expert == nil }
+      )
+      func bytes(_ modules: [Module]) -> Int {
+        modules.reduce(0) { $0 + $1.projection.weight.byteCount }
+      }
+      guard let rule = spec.experts, !experts.isEmpty else { return sum + bytes(others) }
+      return sum + bytes(others) + bytes(experts) / rule.count * rule.choices
     }
   }
 

@@ -33,6 +33,11 @@ public struct DecoderSpec: Sendable, Equatable {
   public var normOffset: Float = 0
   public var queryKeyValue: QueryKeyValue = .separate
   public var feedForward: FeedForward = .gated
+  /// What stands in the second half of blocks that route tokens; nil where none do.
+  public var experts: Experts?
+  /// How many tokens a short convolution sees, its own included, and whether it has a bias; nil where
+  /// no block has one.
+  public var convolution: Convolution?
   public var residual: Residual = .sequential
   /// The row of the first position in a table of learned positions, which are added to embedded
   /// tokens; nil where there is no such table.
@@ -55,11 +60,45 @@ public struct DecoderSpec: Sendable, Equatable {
     public var window: Int?
     /// nil for keys and queries that are not turned.
     public var rotary: RotarySpec?
+    /// Whether a short convolution stands in attention's place.
+    public var convolves = false
 
     public init(window: Int?, rotary: RotarySpec?) {
       self.window = window
       self.rotary = rotary
     }
+  }
+
+  /// How tokens are sent to experts.
+  public struct Experts: Sendable, Equatable {
+    public var count: Int
+    /// How many of them a token goes to.
+    public var choices: Int
+    public var intermediateSize: Int
+    /// Whether the weights of a token's experts sum up to 1.
+    public var normalizes: Bool
+    /// The inner width of the expert that all tokens go to; nil for none.
+    public var sharedSize: Int?
+    /// Blocks that have one feed-forward half all the same.
+    public var denseLayers: Set<Int> = []
+
+    public init(
+      count: Int, choices: Int, intermediateSize: Int, normalizes: Bool, sharedSize: Int? = nil,
+      denseLayers: Set<Int> = []
+    ) {
+      self.count = count
+      self.choices = choices
+      self.intermediateSize = intermediateSize
+      self.normalizes = normalizes
+      self.sharedSize = sharedSize
+      self.denseLayers = denseLayers
+    }
+  }
+
+  /// A short convolution.
+  public struct Convolution: Sendable, Equatable {
+    public var length: Int
+    public var hasBias: Bool
   }
 
   /// What a norm computes.
@@ -151,6 +190,11 @@ public struct DecoderSpec: Sendable, Equatable {
   /// the context, at a loss; learned ones end.
   package func room(after positions: Int) -> Int {
     positionOffset == nil ? contextLength : max(contextLength - positions, 0)
+  }
+
+  /// Whether a block sends its tokens to experts.
+  public func hasExperts(_ layer: Int) -> Bool {
+    experts.map { !$0.denseLayers.contains(layer) } ?? false
   }
 
   /// How a layer sees and turns its keys.

@@ -6,16 +6,28 @@ import HoneTensors
 /// A cache holds a number of sequences, each in rows of its own, and one shared prefix that every
 /// sequence sees before its own keys: a long prompt that many continuations share is computed once.
 /// Numbers are f16, or f32 where the engine computes in f32.
+///
+/// Of a block that convolves, the rows that its convolution sees are kept in the keys' place, of all
+/// tokens, so that a sequence can be truncated anywhere and a prefix be shared.
 public final class KeyValueCache {
   public let sequenceCapacity: Int
   public let prefixCapacity: Int
   let format: StorageFormat
-  let width: Int
-  private let layers: [(keys: OwnedBytes, values: OwnedBytes)]
+  private let layers: [Layer]
   /// How many keys each sequence holds, the shared prefix not counted.
   public private(set) var counts: [Int]
   /// How many keys the shared prefix holds.
   public private(set) var prefixCount = 0
+
+  private struct Layer {
+    /// Numbers in a row.
+    let width: Int
+    let keys: OwnedBytes
+    /// nil for a block that convolves.
+    let values: OwnedBytes?
+
+    var stores: [OwnedBytes] { [keys] + (values.map { [$0] } ?? []) }
+  }
 
   /// - Parameters:
   ///   - sequences: how many sequences are cached side by side.
@@ -28,17 +40,20 @@ public final class KeyValueCache {
     self.sequenceCapacity = sequenceCapacity
     self.prefixCapacity = prefixCapacity
     format = compute == .f32 ? .f32 : .f16
-    width = spec.keyValueWidth
-    let bytes = (prefixCapacity + sequences * sequenceCapacity) * width * format.bytesPerBlock
-    layers = (0..<spec.layerCount).map { _ in
-      (OwnedBytes(count: bytes), OwnedBytes(count: bytes))
+    let bytesOfColumn = (prefixCapacity + sequences * sequenceCapacity) * format.bytesPerBlock
+    layers = (0..<spec.layerCount).map { index in
+      let convolves = spec.layer(index).convolves
+      let width = convolves ? spec.hiddenSize : spec.keyValueWidth
+      return Layer(
+        width: width, keys: OwnedBytes(count: bytesOfColumn * width),
+        values: convolves ? nil : OwnedBytes(count: bytesOfColumn * width))
     }
     counts = Array(repeating: 0, count: sequences)
   }
 
   public var byteCount: Int {
-    layers.count * 2 * (prefixCapacity + counts.count * sequenceCapacity) * width
-      * format.bytesPerBlock
+    layers.reduce(0) { $0 + $1.width * $1.stores.count }
+      * (prefixCapacity + counts.count * sequenceCapacity) * format.bytesPerBlock
   }
 
   /// Forgets a sequence's keys from `count` on.
@@ -50,11 +65,11 @@ public final class KeyValueCache {
   public func sharePrefix() {
     let count = counts[0]
     precondition(prefixCount + count <= prefixCapacity, "no room for a shared prefix")
-    let size = count * width * format.bytesPerBlock
     for layer in layers {
-      for bytes in [layer.keys, layer.values] {
-        (bytes.pointer + offset(row: prefixCount)).copyMemory(
-          from: bytes.pointer + offset(row: row(0, 0)), byteCount: size)
+      for bytes in layer.stores {
+        (bytes.pointer + offset(row: prefixCount, in: layer)).copyMemory(
+          from: bytes.pointer + offset(row: row(0, 0), in: layer),
+          byteCount: offset(row: count, in: layer))
       }
     }
     prefixCount += count
@@ -65,12 +80,15 @@ public final class KeyValueCache {
   ///
   /// - Precondition: both are caches of the same model in the same numbers.
   package func copyPrefix(from other: KeyValueCache) {
-    precondition(other.format == format && other.width == width, "caches of different models")
+    precondition(
+      other.format == format && other.layers.map(\.width) == layers.map(\.width),
+      "caches of different models")
     precondition(other.prefixCount <= prefixCapacity, "no room for a shared prefix")
-    let size = other.prefixCount * width * format.bytesPerBlock
     for (layer, source) in zip(layers, other.layers) {
-      layer.keys.pointer.copyMemory(from: source.keys.pointer, byteCount: size)
-      layer.values.pointer.copyMemory(from: source.values.pointer, byteCount: size)
+      for (own, theirs) in zip(layer.stores, source.stores) {
+        own.pointer.copyMemory(
+          from: theirs.pointer, byteCount: offset(row: other.prefixCount, in: layer))
+      }
     }
     prefixCount = other.prefixCount
     counts = Array(repeating: 0, count: counts.count)
@@ -82,18 +100,19 @@ public final class KeyValueCache {
     let count = prefixes[0].keys.shape[0]
     precondition(prefixCount == 0 && count <= prefixCapacity, "no room for a shared prefix")
     for (prefix, layer) in zip(prefixes, layers) {
-      write(prefix.keys.pointer, rows: count, to: layer.keys, at: 0)
-      write(prefix.values.pointer, rows: count, to: layer.values, at: 0)
+      for (source, target) in zip([prefix.keys, prefix.values], layer.stores) {
+        write(source.pointer, rows: count, to: target, of: layer, at: 0)
+      }
     }
     prefixCount = count
   }
 
   /// Writes rows in the cache's format.
   private func write(
-    _ source: UnsafePointer<Float>, rows: Int, to target: OwnedBytes, at row: Int
+    _ source: UnsafePointer<Float>, rows: Int, to target: OwnedBytes, of layer: Layer, at row: Int
   ) {
-    let to = target.pointer + offset(row: row)
-    let count = rows * width
+    let to = target.pointer + offset(row: row, in: layer)
+    let count = rows * layer.width
     if format == .f32 {
       to.copyMemory(from: source, byteCount: count * 4)
     } else {
@@ -107,24 +126,46 @@ public final class KeyValueCache {
     counts = Array(repeating: 0, count: counts.count)
   }
 
-  private func row(_ slot: Int, _ position: Int) -> Int {
+  func row(_ slot: Int, _ position: Int) -> Int {
     prefixCapacity + slot * sequenceCapacity + position
   }
 
-  private func offset(row: Int) -> Int { row * width * format.bytesPerBlock }
+  private func offset(row: Int, in layer: Layer) -> Int {
+    row * layer.width * format.bytesPerBlock
+  }
 
   func keys(_ layer: Int) -> UnsafeRawPointer { UnsafeRawPointer(layers[layer].keys.pointer) }
-  func values(_ layer: Int) -> UnsafeRawPointer { UnsafeRawPointer(layers[layer].values.pointer) }
+
+  func values(_ layer: Int) -> UnsafeRawPointer {
+    guard let values = layers[layer].values else { preconditionFailure("block \(layer) convolves") }
+    return UnsafeRawPointer(values.pointer)
+  }
+
+  /// Numbers in a row of a layer.
+  func width(of layer: Int) -> Int { layers[layer].width }
+
+  /// Decodes a row of a layer's keys.
+  func read(_ row: Int, layer: Int, into target: UnsafeMutablePointer<Float>) {
+    let layer = layers[layer]
+    hk_dequantize_row(
+      format.kernelFormat, layer.keys.pointer + offset(row: row, in: layer), Int64(layer.width),
+      target)
+  }
 
   /// Stores a layer's new keys and values of a batch behind those of its sequences.
   func store(keys: Tensor, values: Tensor, layer: Int, sequences: [TokenBatch.Sequence]) {
+    store([keys, values], layer: layer, sequences: sequences)
+  }
+
+  func store(_ sources: [Tensor], layer: Int, sequences: [TokenBatch.Sequence]) {
+    let layer = layers[layer]
     for sequence in sequences {
       let start = counts[sequence.slot]
       precondition(start + sequence.rows.count <= sequenceCapacity, "the cache is full")
-      for (source, target) in [(keys, layers[layer].keys), (values, layers[layer].values)] {
+      for (source, target) in zip(sources, layer.stores) {
         write(
-          source.pointer + sequence.rows.lowerBound * width, rows: sequence.rows.count,
-          to: target, at: row(sequence.slot, start))
+          source.pointer + sequence.rows.lowerBound * layer.width, rows: sequence.rows.count,
+          to: target, of: layer, at: row(sequence.slot, start))
       }
     }
   }

@@ -15,7 +15,17 @@ package struct ModuleNames: Sendable, Equatable {
     .query: "self_attn.q_proj", .key: "self_attn.k_proj", .value: "self_attn.v_proj",
     .queryKeyValue: "self_attn.qkv_proj", .output: "self_attn.o_proj", .gate: "mlp.gate_proj",
     .up: "mlp.up_proj", .gateUp: "mlp.gate_up_proj", .down: "mlp.down_proj",
+    .router: "mlp.gate", .sharedRouter: "mlp.shared_expert_gate",
+    .sharedGate: "mlp.shared_expert.gate_proj", .sharedUp: "mlp.shared_expert.up_proj",
+    .sharedDown: "mlp.shared_expert.down_proj", .expertGate: "gate_proj", .expertUp: "up_proj",
+    .expertDown: "down_proj", .convolutionInput: "conv.in_proj",
+    .convolutionOutput: "conv.out_proj",
   ]
+  /// The list of a block's experts, without the block's name; an expert's number follows, then its
+  /// projections' names.
+  package var experts = "mlp.experts"
+  /// The module of a short convolution, without the block's name.
+  package var convolution = "conv.conv"
   /// The norms of a block, without the block's name.
   package var norms: [NormSite: String] = [
     .attention: "input_layernorm", .query: "self_attn.q_norm", .key: "self_attn.k_norm",
@@ -36,15 +46,17 @@ package enum NormSite: CaseIterable, Sendable {
 
 extension DecoderSpec {
   /// A place in this network, called as its family calls it.
-  package func site(_ kind: Site.Kind, layer: Int? = nil) -> Site {
+  package func site(_ kind: Site.Kind, layer: Int? = nil, expert: Int? = nil) -> Site {
+    let name =
+      (expert.map { "\(names.experts).\($0)." } ?? "") + (names.projections[kind] ?? "\(kind)")
     let path =
       switch (kind, layer) {
       case (.embedding, _): names.embedding
       case (.head, _): names.head
-      case (_, let layer?): names.block(layer) + (names.projections[kind] ?? "\(kind)")
-      case (_, nil): names.projections[kind] ?? "\(kind)"
+      case (_, let layer?): names.block(layer) + name
+      case (_, nil): name
       }
-    return Site(kind, layer: layer, path: path)
+    return Site(kind, layer: layer, expert: expert, path: path)
   }
 
   /// What a folder's tensors of a projection begin with.
@@ -74,6 +86,7 @@ extension DecoderSpec {
   /// has weights of its own.
   package func normPaths(_ site: NormSite, layer: Int) -> [String] {
     guard hasNorm(site), let name = names.norms[site] else { return [] }
+    if self.layer(layer).convolves && (site == .query || site == .key) { return [] }
     let path = names.block(layer) + name
     guard queryKeyNorm == .eachHead, site == .query || site == .key else { return [path] }
     let heads = site == .query ? headCount : keyValueHeadCount
@@ -115,7 +128,19 @@ extension DecoderSpec {
     positionOffset == nil ? nil : "\(names.positions).weight"
   }
 
-  /// The names of all that ``Adapter/vector(_:named:in:)`` is asked for: norms, and the table of
-  /// learned positions.
-  package var vectorNames: [String] { normNames + (positionsName.map { [$0] } ?? []) }
+  /// The names of a block's convolution's numbers; none where it has no convolution.
+  package func convolutionNames(layer: Int) -> (kernel: String, bias: String?)? {
+    guard let convolution, self.layer(layer).convolves else { return nil }
+    let path = names.block(layer) + names.convolution
+    return ("\(path).weight", convolution.hasBias ? "\(path).bias" : nil)
+  }
+
+  /// The names of all that ``Adapter/vector(_:named:in:)`` is asked for: norms, convolutions, and the
+  /// table of learned positions.
+  package var vectorNames: [String] {
+    let convolutions = (0..<layerCount).compactMap(convolutionNames).flatMap {
+      [$0.kernel] + ($0.bias.map { [$0] } ?? [])
+    }
+    return normNames + convolutions + (positionsName.map { [$0] } ?? [])
+  }
 }

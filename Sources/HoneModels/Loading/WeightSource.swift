@@ -107,6 +107,27 @@ package final class WeightSource {
     return quantized
   }
 
+  /// The matrices of several projections that the file keeps in one tensor of three axes, each where
+  /// it lies.
+  package func projections(
+    _ name: String, count: Int, rows: Int, columns: Int, engine: Engine
+  ) -> [Weight]? {
+    guard let tensor = checked(name, shape: [count, rows, columns]), let format = tensor.format,
+      let rowBytes = format.bytesPerRow(columns: columns)
+    else { return nil }
+    var weights: [Weight] = []
+    for index in 0..<count {
+      let start = index * rows * rowBytes
+      let bytes = UnsafeRawBufferPointer(
+        rebasing: tensor.bytes[start..<start + rows * rowBytes])
+      let weight = Weight(
+        rows: rows, columns: columns, format: format, bytes: bytes, owner: tensor.owner)
+      guard let weight = quantized(weight, name, engine) else { return nil }
+      weights.append(weight)
+    }
+    return weights
+  }
+
   /// The matrix of a projection that the file keeps as `columns x rows`.
   package func transposedProjection(
     _ name: String, rows: Int, columns: Int, engine: Engine
@@ -125,10 +146,16 @@ package final class WeightSource {
   }
 
   /// A vector's plain numbers.
-  package func numbers(_ name: String, count: Int) -> [Float]? {
-    guard let tensor = checked(name, shape: [count]), let format = tensor.format else { return nil }
+  package func numbers(_ name: String, count: Int) -> [Float]? { numbers(name, shape: [count]) }
+
+  /// The plain numbers of a small tensor.
+  package func numbers(_ name: String, shape: [Int]) -> [Float]? {
+    guard let tensor = checked(name, shape: shape), let format = tensor.format,
+      let columns = shape.last
+    else { return nil }
     return Weight(
-      rows: 1, columns: count, format: format, bytes: tensor.bytes, owner: tensor.owner
+      rows: shape.dropLast().reduce(1, *), columns: columns, format: format, bytes: tensor.bytes,
+      owner: tensor.owner
     ).values
   }
 
@@ -138,7 +165,9 @@ package final class WeightSource {
       return nil
     }
     used.insert(name)
-    guard tensor.shape == shape else {
+    // llama.cpp's converter drops axes of 1.
+    guard tensor.shape == shape || shape.first == 1 && tensor.shape == Array(shape.dropFirst())
+    else {
       faults.append("\(name): has shape \(Shape(tensor.shape)), expected \(Shape(shape))")
       return nil
     }
