@@ -11,10 +11,10 @@ import Testing
     "phi3-long", "stablelm-parallel", "gpt_neox", "gpt2", "opt", "opt-after", "falcon-new",
     "mixtral", "qwen2_moe-dense", "lfm2-biased",
   ]
-  /// Each with each, but for keys before convolutions.
+  /// Each with each, but for keys before convolutions, and ranks that small experts do not have.
   private static let cases = AdapterMethods.all.flatMap { method in
     families.map { (method.name, $0) }
-  }.filter { $0 != ("prefix_tuning", "lfm2-biased") }
+  }.filter { $0 != ("prefix_tuning", "lfm2-biased") && $0 != ("adalora", "qwen2_moe-dense") }
   private let engine = Engine(threads: 2, compute: .f32)
   private let rows: [[Int32]] = [
     (0..<19).map { Int32(($0 * 37 + 11) % 250 + 3) },
