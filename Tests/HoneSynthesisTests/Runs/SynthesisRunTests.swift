@@ -1,0 +1,197 @@
+import Foundation
+import HoneAdapters
+import HoneFormats
+import HoneModels
+import HoneTensors
+import Testing
+
+@testable import HoneSynthesis
+
+/// Runs with a teacher that writes by rule: what they show is the run's own doing.
+@Suite struct SynthesisRunTests {
+  /// Writes a question of words drawn by the call's seed, and no question to one call in four.
+  private final class ScriptedTeacher: Teacher {
+    let identity = Provenance.Teacher(name: "scripted", checksum: "1")
+    let contextLength: Int? = nil
+    let isReproducible = true
+    /// After how many answers it is interrupted.
+    private let limit: Int
+    private let asksNothing: Bool
+    private(set) var answered: [TeacherCall] = []
+
+    init(limit: Int = .max, asksNothing: Bool = false) {
+      self.limit = limit
+      self.asksNothing = asksNothing
+    }
+
+    func key(of call: TeacherCall) throws -> CallKey {
+      CallKey([("text", Array(call.text.utf8)), ("seed", Array(String(call.seed).utf8))])
+    }
+
+    func answer(
+      _ calls: [TeacherCall],
+      answered report: ([(index: Int, answer: TeacherAnswer)]) throws -> Void
+    ) async throws {
+      for (index, call) in calls.enumerated() {
+        guard answered.count < limit else { throw CancellationError() }
+        answered.append(call)
+        let mark = asksNothing || call.seed % 4 == 0 ? "." : "?"
+        let answer = TeacherAnswer(
+          text: " is ship \(call.seed % 9973) of berth \(call.seed % 9967)\(mark)",
+          isFinished: true, promptTokens: 1, answerTokens: 1)
+        try report([(index, answer)])
+      }
+    }
+  }
+
+  private let reader: LocalTeacher
+
+  init() throws {
+    var url = URL(fileURLWithPath: #filePath)
+    for _ in 0..<3 { url.deleteLastPathComponent() }
+    let engine = Engine(threads: 1)
+    let model = try LanguageModel(
+      LocalModel(path: "\(url.path)/HoneModelsTests/Fixtures/tiny-llama-tied", layout: .folder),
+      engine: engine)
+    reader = LocalTeacher(model, name: "tiny", checksum: "2", engine: engine)
+  }
+
+  private func harbour() throws -> Folder {
+    try Folder([
+      "docs/boats.txt": """
+      The ferry Aster leaves the old harbour at dawn.
+
+      Bicycles {and {{prams}}} travel free on the {lower} deck.
+
+      Hulls are scraped in the dock beside the shop.
+
+      Engines are lifted by the crane on the pier.
+
+      Dogs need a ticket of their own on weekdays.
+      """
+    ])
+  }
+
+  private func run(
+    in folder: Folder, output: String = "out", teacher: ScriptedTeacher, batchSize: Int = 32,
+    accepted: Int = 6, budget: Int = 12
+  ) throws -> SynthesisRun {
+    func values(_ section: String, _ given: [(String, JSONValue)]) throws -> SettingValues {
+      let settings = try #require(
+        SynthesisSettings.sections.first { $0.name == section }?.settings)
+      return try SettingValues(settings, given: JSONObject(given), of: section)
+    }
+    let top = try SettingValues(
+      SynthesisSettings.top,
+      given: JSONObject([
+        ("pipeline", .string("domain-qa")),
+        ("documents", .array([.string("\(folder.path)/docs")])),
+      ]), of: "recipe")
+    let options = try SynthesisOptions(
+      top: top,
+      sections: [
+        "teacher": try values("teacher", [("max_tokens", .integer(8))]),
+        "chunks": try values("chunks", [("tokens", .integer(64)), ("overlap", .integer(0))]),
+        "filters": try values(
+          "filters", [("hard", .string("none")), ("likelihood", .string("none"))]),
+        "target": try values(
+          "target", [("accepted", .integer(accepted)), ("budget", .integer(budget))]),
+      ], output: "\(folder.path)/\(output)")
+    return try SynthesisRun(
+      options, teacher: teacher, reader: reader, batchSize: batchSize)
+  }
+
+  private func files(of run: SynthesisRun) throws -> [String] {
+    try [run.folder.accepted, run.folder.rejected].map {
+      try String(contentsOfFile: $0, encoding: .utf8)
+    }
+  }
+
+  @Test func `the files do not depend on how many candidates are made at once`() async throws {
+    let folder = try harbour()
+    defer { withExtendedLifetime(folder) {} }
+    var all: [[String]] = []
+    for size in [1, 3, 32] {
+      let run = try run(
+        in: folder, output: "out\(size)", teacher: ScriptedTeacher(), batchSize: size)
+      let result = try await run.run()
+      #expect(result.funnel.accepted > 0)
+      all.append(try files(of: run))
+    }
+    #expect(all[1] == all[0])
+    #expect(all[2] == all[0])
+  }
+
+  @Test(arguments: [1, 4, 7])
+  func `a run that was interrupted goes on to the same files and asks nothing twice`(calls: Int)
+    async throws
+  {
+    let folder = try harbour()
+    defer { withExtendedLifetime(folder) {} }
+    let straight = ScriptedTeacher()
+    let whole = try run(in: folder, output: "whole", teacher: straight, batchSize: 3)
+    _ = try await whole.run()
+
+    let first = ScriptedTeacher(limit: calls)
+    let stopped = try await run(in: folder, teacher: first, batchSize: 3).run()
+    #expect(stopped.isInterrupted)
+    let second = ScriptedTeacher()
+    let resumed = try run(in: folder, teacher: second, batchSize: 3)
+    let result = try await resumed.run()
+    #expect(!result.isInterrupted)
+    #expect(try files(of: resumed) == files(of: whole))
+    #expect(first.answered.count == calls)
+    #expect(second.answered.count == straight.answered.count - calls)
+  }
+
+  @Test func `a damaged store of calls ends the run with what to do`() async throws {
+    let folder = try harbour()
+    defer { withExtendedLifetime(folder) {} }
+    try folder.write(Array(String(repeating: "no store ", count: 200).utf8), to: "out/calls.sqlite")
+    let teacher = ScriptedTeacher()
+    let run = try run(in: folder, teacher: teacher)
+    let error = await #expect(throws: FormatError.self) { _ = try await run.run() }
+    #expect(
+      error?.description
+        == "\(run.folder.calls): is no store of calls; remove it; its calls are then made again")
+    #expect(teacher.answered.isEmpty)
+  }
+
+  @Test func `a run that accepts nothing says which check rejected what`() async throws {
+    let folder = try harbour()
+    defer { withExtendedLifetime(folder) {} }
+    let run = try run(in: folder, teacher: ScriptedTeacher(asksNothing: true))
+    let result = try await run.run()
+    #expect(result.funnel.accepted == 0)
+    #expect(result.funnel.candidates > 0)
+    let error = #expect(throws: SynthesisError.self) { try run.check(result) }
+    let text = error?.description ?? ""
+    #expect(text.contains("accepted none of \(result.funnel.candidates) candidates"))
+    #expect(
+      text.contains(
+        "form rejected \(result.funnel.candidates): what the teacher wrote is no question"))
+    #expect(text.contains(run.folder.rejected))
+  }
+
+  @Test func `a folder without documents is refused before anything is written`() async throws {
+    let folder = try Folder()
+    defer { withExtendedLifetime(folder) {} }
+    try FileManager.default.createDirectory(
+      atPath: "\(folder.path)/docs", withIntermediateDirectories: true)
+    let run = try run(in: folder, teacher: ScriptedTeacher())
+    let error = await #expect(throws: SynthesisError.self) { _ = try await run.run() }
+    #expect(error?.description.contains("there is no document") == true)
+    #expect(!FileManager.default.fileExists(atPath: run.folder.path))
+  }
+
+  @Test func `braces of a document reach the teacher and the records as they stand`() async throws {
+    let teacher = ScriptedTeacher()
+    let folder = try harbour()
+    defer { withExtendedLifetime(folder) {} }
+    let run = try run(in: folder, teacher: teacher, accepted: 30, budget: 60)
+    _ = try await run.run()
+    let statement = "Bicycles {and {{prams}}} travel free on the {lower} deck."
+    #expect(teacher.answered.contains { $0.text.contains("Answer: \(statement)\n") })
+    #expect(try files(of: run).joined().contains(statement))
+  }
+}
