@@ -6,18 +6,7 @@ import Testing
 @testable import HoneRecipes
 
 /// Runs with the default model, where it is cached.
-@Suite(.enabled(if: SynthesisJobTests.model != nil), .serialized) struct SynthesisJobTests {
-  static let model: LocalModel? = {
-    let model = ModelCatalog.defaultModel
-    guard ModelStore().holds(model),
-      let cache = try? ModelStore.cacheFolder(environment: ProcessInfo.processInfo.environment)
-    else {
-      print("SKIPPED: runs of synthesis with \(model.name), which is not cached (see hone pull)")
-      return nil
-    }
-    return LocalModel(path: "\(cache)/pip/\(model.name)/\(model.file)", layout: .gguf)
-  }()
-
+@Suite(.enabled(if: DefaultModel.cached != nil), .serialized) struct SynthesisJobTests {
   /// A folder with a document, a recipe over it and room for runs.
   private func folder() throws -> String {
     let folder = NSTemporaryDirectory() + "hone-synthesis-job-\(UUID().uuidString)"
@@ -50,7 +39,7 @@ import Testing
         target: {accepted: 3, budget: 6}
         output: \(name)
         """, file: "recipe.yaml", folder: folder)
-    let model = try #require(Self.model)
+    let model = try #require(DefaultModel.cached)
     var asked = 0
     func job(_ isInterrupted: @escaping () -> Bool) throws -> SynthesisJob {
       try SynthesisJob(
@@ -89,11 +78,24 @@ import Testing
       let other = try SynthesisRecipe(
         parsing: "pipeline: domain-qa\ndocuments: boats.md\nseed: 8\noutput: whole\n",
         file: "recipe.yaml", folder: folder)
-      let model = try #require(Self.model)
+      let model = try #require(DefaultModel.cached)
       _ = try await SynthesisJob(
         other, models: .init(teacher: model, reader: model), threads: 2
       ).run(restarts: false, isInterrupted: { false }, listener: { _ in })
     }
     #expect(error?.description.contains("holds a run of other settings") == true)
   }
+}
+
+private enum DefaultModel {
+  static let cached: LocalModel? = {
+    let model = ModelCatalog.defaultModel
+    guard ModelStore().holds(model),
+      let cache = try? ModelStore.cacheFolder(environment: ProcessInfo.processInfo.environment)
+    else {
+      print("SKIPPED: runs of synthesis with \(model.name), which is not cached (see hone pull)")
+      return nil
+    }
+    return LocalModel(path: "\(cache)/pip/\(model.name)/\(model.file)", layout: .gguf)
+  }()
 }
