@@ -61,7 +61,7 @@ import Testing
      "properties": {
        "name": {"type": "string", "maxLength": 12},
        "kind": {"enum": ["boat", "pier", 3, null]},
-       "note": {"type": ["string", "null"], "maxLength": 5},
+       "note": {"anyOf": [{"type": "string", "maxLength": 5}, {"type": "null"}]},
        "code": {"type": "string", "pattern": "^[A-Z]{2}-[0-9]+$"},
        "sizes": {"type": "array", "items": {"$ref": "#/$defs/size"}, "minItems": 1, "maxItems": 3},
        "open": {"type": "boolean"}},
