@@ -138,8 +138,11 @@ struct PeerFixture: CustomTestStringConvertible, Sendable {
         areSame("\(temporary.path)/\(file)", "\(folder)/\(file)"),
         "\(file); HONE_RECORD=1 writes it anew")
     }
+    // Recorded in f32 too, maybe with another instruction set, whose sums go in another order: so the bound
+    // is a share of the largest logit. PiSSA, whose factors hold the largest part of the base, needs 4e-6.
     let expected = try SafetensorsFile(path: "\(folder)/expected.safetensors").floats("logits")
-    #expect(largestDifference(logits, expected) < 1e-5)
+    let largest = expected.reduce(0) { max($0, abs($1)) }
+    #expect(largestDifference(logits, expected) < 1e-5 * largest)
   }
 }
 

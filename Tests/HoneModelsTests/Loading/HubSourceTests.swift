@@ -433,16 +433,24 @@ import Testing
 
   @Test func `a fetch that is cancelled ends at once and leaves what came`() async throws {
     let repository = Repository()
+    let asked = AsyncStream.makeStream(of: Void.self)
+    let ended = DispatchSemaphore(value: 0)
+    let waits = Mutex<[DispatchTimeoutResult]>([])
+    // The weights do not come before the fetch has ended: one that waited for them would wait for two minutes.
     let server = try TestServer { request in
-      if request.path.hasSuffix("model.safetensors") { Thread.sleep(forTimeInterval: 5) }
+      if request.path.hasSuffix("model.safetensors") {
+        asked.continuation.finish()
+        let wait = ended.wait(timeout: .now() + 120)
+        waits.withLock { $0.append(wait) }
+      }
       return repository.answer(request) ?? .init(status: 404)
     }
     let work = Task { try await locate(at: server) }
-    try await Task.sleep(for: .milliseconds(800))
-    let start = ContinuousClock.now
+    for await _ in asked.stream {}
     work.cancel()
     await #expect(throws: CancellationError.self) { try await work.value }
-    #expect(start.duration(to: .now) < .seconds(2))
+    #expect(waits.withLock { $0.isEmpty })
+    ended.signal()
     #expect(!home.files.contains { $0.hasSuffix("refs/main") })
   }
 

@@ -35,7 +35,6 @@ import Testing
         #expect(getsockname(listener, $0, &length) == 0)
       }
     }
-    let start = ContinuousClock.now
     let outcome = try Program.run(
       ["pull", "hf:owner/name"],
       environment: [
@@ -43,6 +42,5 @@ import Testing
         "HF_HOME": NSTemporaryDirectory() + "hone-\(UUID().uuidString)", "HF_HUB_OFFLINE": nil,
       ], interruptAfter: 1)
     #expect(outcome == Program.Outcome(code: 130, output: "", error: "interrupted\n"))
-    #expect(start.duration(to: .now) < .seconds(10))
   }
 }
