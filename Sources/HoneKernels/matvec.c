@@ -35,8 +35,9 @@ enum { DECODED = 256 };
 typedef struct {
   const hk_matvec_kernel *kernel;
   const float *x, *sums;
-  const int16_t *words;  // x in 16 bits; null where products are in f32
-  const float *factors;  // their scales and sums
+  const int16_t *words;  // x in 16 bits; null where products are otherwise
+  const int8_t *bytes;   // x in pairs of bytes; null where products are otherwise
+  const float *word_factors, *byte_factors;  // their scales and sums
   int64_t rows, depth;
   const hk_product *products;
   const hk_term *terms;
@@ -71,12 +72,34 @@ static void multiply_int16(
     // The last ones are taken again with those before them.
     int64_t first = n + step <= product->columns ? n : product->columns - step;
     float out[2 * HK_MATVEC_ROWS];
-    dot((const uint8_t *)w->matrix + first * w->row_bytes, w->row_bytes, c->words, c->factors,
+    dot((const uint8_t *)w->matrix + first * w->row_bytes, w->row_bytes, c->words, c->word_factors,
         c->depth, out);
     int64_t last = n + step < end ? n + step : end;
     for (int64_t i = n; i < last; i++)
       for (int64_t r = 0; r < c->rows; r++) {
         float *y = product->out + r * product->out_stride + i, sum = out[(i - first) * lanes + r];
+        *y = product->accumulate ? *y + sum : sum;
+      }
+  }
+}
+
+static hk_dot_sixteen sixteen_kernel(const hk_product *product, const hk_term *w) {
+  return product->columns < 16 ? NULL : hk_dot_sixteen_for(w->format);
+}
+
+static void multiply_sixteen(
+    const call *c, const hk_product *product, const hk_term *w, hk_dot_sixteen dot, int64_t start,
+    int64_t end) {
+  for (int64_t n = start; n < end; n += 16) {
+    // The last ones are taken again with those before them.
+    int64_t first = n + 16 <= product->columns ? n : product->columns - 16;
+    float out[16 * HK_MATVEC_ROWS];
+    dot((const uint8_t *)w->matrix + first * w->row_bytes, w->row_bytes, c->bytes, c->byte_factors, c->rows,
+        c->depth, out);
+    int64_t last = n + 16 < end ? n + 16 : end;
+    for (int64_t r = 0; r < c->rows; r++)
+      for (int64_t i = n; i < last; i++) {
+        float *y = product->out + r * product->out_stride + i, sum = out[16 * r + i - first];
         *y = product->accumulate ? *y + sum : sum;
       }
   }
@@ -100,6 +123,11 @@ static void multiply(void *context, int64_t piece, int thread) {
                     : w->format == HK_Q4_1 ? kernel->q4_1
                     : w->format == HK_Q8_0 ? kernel->q8_0
                                            : NULL;
+  hk_dot_sixteen dot_sixteen = c->bytes ? sixteen_kernel(product, w) : NULL;
+  if (dot_sixteen) {
+    multiply_sixteen(c, product, w, dot_sixteen, start, end);
+    return;
+  }
   hk_dot_int16 dot_int16 = c->words ? int16_kernel(product, w, c->rows) : NULL;
   if (dot_int16) {
     multiply_int16(c, product, w, dot_int16, start, end);
@@ -131,21 +159,40 @@ void hk_matvec(
 #elif defined(__aarch64__)
   c.kernel = &matvec_kernel_neon;
 #endif
-  bool in_int16 = compute == HK_COMPUTE_AUTO && depth % 32 == 0 && hk_isa_available(HK_ISA_AVX2);
-  bool in_f32 = !in_int16;
-  for (int p = 0; p < count; p++) in_f32 |= !int16_kernel(&products[p], &terms[p], rows);
+  bool in_integers = compute == HK_COMPUTE_AUTO && depth % 32 == 0 && hk_isa_available(HK_ISA_AVX2);
+  bool in_bytes = false, in_int16 = false, in_f32 = false;
+#if defined(__x86_64__)
+  bool has_bytes = in_integers && (isa == HK_ISA_AVX512BF16 || isa == HK_ISA_AMX) && hk_dot_sixteen_available();
+#else
+  bool has_bytes = false;
+#endif
+  for (int p = 0; p < count; p++) {
+    if (has_bytes && sixteen_kernel(&products[p], &terms[p]))
+      in_bytes = true;
+    else if (in_integers && int16_kernel(&products[p], &terms[p], rows))
+      in_int16 = true;
+    else
+      in_f32 = true;
+  }
   int64_t blocks = (depth + 31) / 32;
-  // x in 16 bits and its factors, then x in f32 and its sums.
-  float *factors = hk_pool_shared(
-      pool, sizeof(float) * (size_t)(blocks * (16 + 16) * HK_MATVEC_ROWS + blocks * (32 * rows + 8)));
-  int16_t *words = (int16_t *)(factors + blocks * 16 * HK_MATVEC_ROWS);
+  // x in bytes or in 16 bits, then in f32, each with its factors: the most that they can take.
+  size_t each = (size_t)(blocks * (16 + 16) * HK_MATVEC_ROWS), last = (size_t)(blocks * (32 * rows + 8));
+  float *space = hk_pool_shared(pool, sizeof(float) * (2 * each + last));
+  if (in_bytes) {
+    int8_t *bytes = (int8_t *)(space + blocks * 16 * HK_MATVEC_ROWS);
+    hk_pack_bytes(x, stride, rows, depth, bytes, space);
+    c.bytes = bytes;
+    c.byte_factors = space;
+  }
   if (in_int16) {
+    float *factors = space + each;
+    int16_t *words = (int16_t *)(factors + blocks * 16 * HK_MATVEC_ROWS);
     hk_pack_int16(x, stride, rows, depth, words, factors);
     c.words = words;
-    c.factors = factors;
+    c.word_factors = factors;
   }
   if (in_f32) {
-    float *packed = (float *)words + blocks * 16 * HK_MATVEC_ROWS, *sums = packed + blocks * 32 * rows;
+    float *packed = space + 2 * each, *sums = packed + blocks * 32 * rows;
     c.kernel->pack_blocks(x, stride, rows, depth, packed, sums);
     c.x = packed;
     c.sums = sums;
@@ -154,7 +201,7 @@ void hk_matvec(
   for (int p = 0; p < count; p++) {
     // About 16 pieces a matrix, but no piece of less than some ten thousand products.
     int64_t least = (16384 + depth - 1) / depth, share = (products[p].columns + 15) / 16;
-    c.rows_in_piece[p] = ((share > least ? share : least) + 7) / 8 * 8;
+    c.rows_in_piece[p] = ((share > least ? share : least) + 15) / 16 * 16;
     c.first_piece[p] = pieces;
     pieces += (products[p].columns + c.rows_in_piece[p] - 1) / c.rows_in_piece[p];
     c.first_piece[p + 1] = pieces;

@@ -1,0 +1,195 @@
+#include "isa.h"
+#include "matvec.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+#include <string.h>
+
+// Products of a few rows with blocks of small integers by VNNI, which multiplies four unsigned bytes by
+// four signed ones: x goes to 16 bits with a scale for each 32, as two bytes, upper and lower, whose
+// products are summed apart. Sixteen rows of the matrix at a time, a lane each: their blocks are turned
+// as they are read, so nothing is summed across lanes and all sums of a block are whole numbers.
+
+#define TARGET \
+  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c,bmi2")))
+#define INLINE static inline __attribute__((always_inline)) TARGET
+
+enum { LANES = 16, AHEAD = 6144 };
+
+bool hk_dot_sixteen_available(void) {
+  return __builtin_cpu_supports("avx512vnni") && hk_isa_available(HK_ISA_AVX512);
+}
+
+// Sixteen bytes of each of sixteen rows: lane r of turned[i] holds bytes 4i to 4i + 3 of row r.
+INLINE void turn(const uint8_t *p, int64_t row_bytes, __m512i *turned) {
+  __m512i z[4];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) {
+    const uint8_t *row = p + i * row_bytes;
+    z[i] = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)row));
+    z[i] = _mm512_inserti32x4(z[i], _mm_loadu_si128((const __m128i *)(row + 4 * row_bytes)), 1);
+    z[i] = _mm512_inserti32x4(z[i], _mm_loadu_si128((const __m128i *)(row + 8 * row_bytes)), 2);
+    z[i] = _mm512_inserti32x4(z[i], _mm_loadu_si128((const __m128i *)(row + 12 * row_bytes)), 3);
+  }
+  __m512i low = _mm512_unpacklo_epi32(z[0], z[1]), other_low = _mm512_unpacklo_epi32(z[2], z[3]);
+  __m512i high = _mm512_unpackhi_epi32(z[0], z[1]), other_high = _mm512_unpackhi_epi32(z[2], z[3]);
+  turned[0] = _mm512_unpacklo_epi64(low, other_low);
+  turned[1] = _mm512_unpackhi_epi64(low, other_low);
+  turned[2] = _mm512_unpacklo_epi64(high, other_high);
+  turned[3] = _mm512_unpackhi_epi64(high, other_high);
+}
+
+// A block's 32 numbers as unsigned bytes, four of each row in a vector, in the order of x.
+INLINE void nibbles(const uint8_t *bytes, int64_t row_bytes, __m512i *q) {
+  const __m512i mask = _mm512_set1_epi8(15);
+  __m512i both[4];
+  turn(bytes, row_bytes, both);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) {
+    q[i] = _mm512_and_si512(both[i], mask);
+    q[4 + i] = _mm512_and_si512(_mm512_srli_epi32(both[i], 4), mask);
+  }
+}
+INLINE void decode_q4_0(const uint8_t *block, int64_t row_bytes, __m512i *q) {
+  nibbles(block + 2, row_bytes, q);
+}
+INLINE void decode_q4_1(const uint8_t *block, int64_t row_bytes, __m512i *q) {
+  nibbles(block + 4, row_bytes, q);
+}
+INLINE void decode_q8_0(const uint8_t *block, int64_t row_bytes, __m512i *q) {
+  turn(block + 2, row_bytes, q);
+  turn(block + 18, row_bytes, q + 4);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; i++) q[i] = _mm512_xor_si512(q[i], _mm512_set1_epi8((char)0x80));
+}
+
+// What sixteen blocks start with, two f16 each, as f32.
+INLINE void stored_starts(const uint8_t *p, __m512i offsets, __m512 *first, __m512 *second) {
+  const __m512i apart = _mm512_set_epi16(
+      31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1, 30, 28, 26, 24, 22, 20, 18, 16, 14, 12,
+      10, 8, 6, 4, 2, 0);
+  __m512i starts = _mm512_permutexvar_epi16(apart, _mm512_i32gather_epi32(offsets, p, 1));
+  *first = _mm512_cvtph_ps(_mm512_castsi512_si256(starts));
+  *second = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(starts, 1));
+}
+
+// `minus` is what the stored numbers have too much.
+#define DOT_SIXTEEN(name, bytes, decode, has_minimum, minus)                                      \
+  INLINE void name##_rows(                                                                        \
+      const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,  \
+      int64_t depth, float *out) {                                                                \
+    const __m512i offsets = _mm512_mullo_epi32(                                                   \
+        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),                   \
+        _mm512_set1_epi32((int)row_bytes));                                                       \
+    __m512 total[HK_MATVEC_ROWS];                                                                 \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                             \
+      total[r] = _mm512_setzero_ps();                                                             \
+    /* What is asked for comes in the order in which it lies, not in that of its use. */          \
+    int64_t group = LANES * row_bytes;                                                            \
+    const char *ahead = (const char *)matrix + (group > AHEAD ? group : AHEAD);                   \
+    for (int64_t k = 0; k < depth; k += 32, matrix += bytes) {                                    \
+      for (int i = 0; i < LANES * bytes; i += 64) _mm_prefetch(ahead + i, _MM_HINT_T0);           \
+      ahead += LANES * bytes;                                                                     \
+      __m512i q[8];                                                                               \
+      decode(matrix, row_bytes, q);                                                               \
+      __m512 scale, minimum;                                                                      \
+      stored_starts(matrix, offsets, &scale, &minimum);                                           \
+      _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++, x += 64, factors += 3) {  \
+        __m512i high = _mm512_setzero_si512(), low = high;                                        \
+        if (minus) {                                                                              \
+          int32_t sum;                                                                            \
+          memcpy(&sum, factors + 2, 4);                                                           \
+          low = _mm512_set1_epi32(-minus * sum);                                                  \
+        }                                                                                         \
+        _Pragma("clang loop unroll(full)") for (int i = 0; i < 8; i++) {                          \
+          int32_t four;                                                                           \
+          memcpy(&four, x + 4 * i, 4);                                                            \
+          high = _mm512_dpbusd_epi32(high, q[i], _mm512_set1_epi32(four));                        \
+          memcpy(&four, x + 32 + 4 * i, 4);                                                       \
+          low = _mm512_dpbusd_epi32(low, q[i], _mm512_set1_epi32(four));                          \
+        }                                                                                         \
+        __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);                          \
+        total[r] = _mm512_fmadd_ps(                                                               \
+            _mm512_cvtepi32_ps(sum), _mm512_mul_ps(scale, _mm512_set1_ps(factors[0])), total[r]); \
+        if (has_minimum)                                                                          \
+          total[r] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(factors[1]), total[r]);              \
+      }                                                                                           \
+    }                                                                                             \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                             \
+      _mm512_storeu_ps(out + LANES * r, total[r]);                                                \
+  }                                                                                               \
+  TARGET static void name(                                                                        \
+      const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors,            \
+      int64_t rows, int64_t depth, float *out) {                                                  \
+    switch (rows) {                                                                               \
+    case 1: name##_rows(matrix, row_bytes, x, factors, 1, depth, out); return;                    \
+    case 2: name##_rows(matrix, row_bytes, x, factors, 2, depth, out); return;                    \
+    case 3: name##_rows(matrix, row_bytes, x, factors, 3, depth, out); return;                    \
+    case 4: name##_rows(matrix, row_bytes, x, factors, 4, depth, out); return;                    \
+    case 5: name##_rows(matrix, row_bytes, x, factors, 5, depth, out); return;                    \
+    case 6: name##_rows(matrix, row_bytes, x, factors, 6, depth, out); return;                    \
+    case 7: name##_rows(matrix, row_bytes, x, factors, 7, depth, out); return;                    \
+    case 8: name##_rows(matrix, row_bytes, x, factors, 8, depth, out); return;                    \
+    }                                                                                             \
+  }
+
+DOT_SIXTEEN(dot_sixteen_q4_0, 18, decode_q4_0, false, 8)
+DOT_SIXTEEN(dot_sixteen_q4_1, 20, decode_q4_1, true, 0)
+DOT_SIXTEEN(dot_sixteen_q8_0, 34, decode_q8_0, false, 128)
+
+hk_dot_sixteen hk_dot_sixteen_for(hk_format format) {
+  switch (format) {
+  case HK_Q4_0: return dot_sixteen_q4_0;
+  case HK_Q4_1: return dot_sixteen_q4_1;
+  case HK_Q8_0: return dot_sixteen_q8_0;
+  default: return NULL;
+  }
+}
+
+// The largest number whose upper byte is not beyond 127 once the lower one is signed.
+enum { LARGEST = 127 * 256 + 127 };
+
+TARGET void hk_pack_bytes(
+    const float *x, int64_t stride, int64_t rows, int64_t depth, int8_t *bytes, float *factors) {
+  for (int64_t k = 0; k < depth; k += 32)
+    for (int64_t r = 0; r < rows; r++, bytes += 64, factors += 3) {
+      const float *p = x + r * stride + k;
+      __m512 a = _mm512_loadu_ps(p), b = _mm512_loadu_ps(p + 16);
+      float sum = _mm512_reduce_add_ps(_mm512_add_ps(a, b));
+      float largest = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
+      // Not a number where one of them is not finite, so that the product shows it; so is their sum
+      // then, or it is infinite.
+      bool finite = sum - sum == 0;
+      float scale = finite ? largest * (1.0f / LARGEST) : __builtin_nanf("");
+      __m512 inverse = _mm512_set1_ps(finite && scale > 0 ? 1 / scale : 0);
+      __m512i whole[2] = {
+          _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse)), _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse))};
+      int32_t total =
+          finite ? _mm512_reduce_add_epi32(_mm512_add_epi32(whole[0], whole[1])) : 0;
+      for (int i = 0; i < 2; i++) {
+        __m512i high = _mm512_srai_epi32(_mm512_add_epi32(whole[i], _mm512_set1_epi32(128)), 8);
+        _mm_storeu_si128((__m128i *)(bytes + 16 * i), _mm512_cvtepi32_epi8(high));
+        _mm_storeu_si128((__m128i *)(bytes + 32 + 16 * i), _mm512_cvtepi32_epi8(whole[i]));
+      }
+      factors[0] = scale;
+      factors[1] = sum;
+      memcpy(factors + 2, &total, 4);
+    }
+}
+
+#else
+
+bool hk_dot_sixteen_available(void) { return false; }
+
+hk_dot_sixteen hk_dot_sixteen_for(hk_format format) {
+  (void)format;
+  return NULL;
+}
+
+void hk_pack_bytes(
+    const float *x, int64_t stride, int64_t rows, int64_t depth, int8_t *bytes, float *factors) {
+  (void)x, (void)stride, (void)rows, (void)depth, (void)bytes, (void)factors;
+}
+
+#endif
