@@ -67,46 +67,50 @@ public struct Benchmark {
     .filter { $0.value > 0 }
   }
 
-  /// Products of the model's own matrices with 512 rows, forward and back, and the kernels of
-  /// decoding.
+  /// Products of the model's own matrices with many rows.
   public func kernels() -> [Result] {
     var results: [Result] = []
     let pool = engine.threads.handle
-    // One of each size.
-    let modules = model.decoder.blocks[0].modules.reduce(into: [Decoder.Module]()) {
-      found, module in
-      let weight = module.projection.weight
-      let isNew = !found.contains {
-        $0.projection.weight.rows == weight.rows && $0.projection.weight.columns == weight.columns
-      }
-      if isNew && weight.rows > 1 { found.append(module) }
-    }
-    for module in modules {
-      let (name, weight) = (module.site.name, module.projection.weight)
+    for modules in modulesMultipliedTogether {
+      let name = modules.map(\.site.name).joined(separator: "+")
+      let weights = modules.map(\.projection.weight)
+      let (outputs, inputs) = (weights.map(\.rows).reduce(0, +), weights[0].columns)
+      let formats = Set(weights.map { "\($0.format)" }).sorted().joined(separator: ",")
       for (compute, rows) in [(Compute.f32, 512), (.auto, 512), (.auto, 2048)] {
         let limit = hk_gemm_limit(compute.kernelCompute)
         let engine = Engine(sharing: engine, compute: compute)
-        let input = engine.tensor([rows, weight.columns], (0..<rows * weight.columns).map(value))
+        let input = engine.tensor([rows, inputs], (0..<rows * inputs).map(value))
         let pass = Pass(engine)
-        _ = projected(input, through: [weight], in: pass)
-        let operations = 2.0 * Double(rows * weight.rows * weight.columns)
+        _ = projected(input, through: weights, in: pass)
+        let operations = 2.0 * Double(rows * outputs * inputs)
         // The limit is measured between the runs, so that both see the same machine.
         var shares: [(rate: Double, share: Double)] = []
         for _ in 0..<5 {
           let peak = hk_measure_limit(pool, limit)
           let rate =
             operations * 4
-            / seconds { for _ in 0..<4 { _ = projected(input, through: [weight], in: pass) } }
+            / seconds { for _ in 0..<4 { _ = projected(input, through: weights, in: pass) } }
           shares.append((rate, rate / peak))
         }
         let middle = shares.sorted { $0.share < $1.share }[2]
         results.append(
           Result(
-            "\(name) \(weight.rows)x\(weight.columns) \(weight.format), \(rows) rows, \(compute)",
+            "\(name) \(outputs)x\(inputs) \(formats), \(rows) rows, \(compute)",
             middle.rate / 1e9, "GFLOP/s", share: middle.share, limit: Self.names[limit.rawValue]!))
       }
     }
     return results
+  }
+
+  /// The modules of the first block: those of one input together, as the decoder multiplies them.
+  private var modulesMultipliedTogether: [[Decoder.Module]] {
+    let together: [[Site.Kind]] = [
+      [.query, .key, .value], [.queryKeyValue], [.output], [.gate, .up], [.gateUp], [.down],
+      [.expertGate, .expertUp], [.expertDown], [.convolutionInput], [.convolutionOutput],
+    ]
+    let modules = model.decoder.blocks[0].modules.filter { $0.site.expert ?? 0 == 0 }
+    return together.map { kinds in modules.filter { kinds.contains($0.site.kind) } }
+      .filter { !$0.isEmpty }
   }
 
   private static let names = [

@@ -143,6 +143,161 @@ HK_TILE_FUNCTION(, HK(tile_f32))
 HK_TILE_FUNCTION(HK_BF16_TARGET, HK(tile_bf16))
 #undef HK_TILE
 
+#if HK_LANES == 16
+// MARK: Packing rows, sixteen at a time
+
+#define interleaved_low HK(interleaved_low)
+#define interleaved_high HK(interleaved_high)
+#define transpose HK(transpose)
+#define largest_of_each HK(largest_of_each)
+#define vstore_some HK(vstore_some)
+#define pairs_of HK(pairs_of)
+#define pack_rows_as HK(pack_rows_as)
+
+HK_INLINE vf interleaved_low(vf a, vf b) {
+  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+HK_INLINE vf interleaved_high(vf a, vf b) {
+  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+// Sixteen vectors, transposed: each round turns the bits of (vector, lane) by one.
+HK_INLINE void transpose(vf *v) {
+#pragma clang loop unroll(full)
+  for (int round = 0; round < 4; round++) {
+    vf next[16];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 8; i++) {
+      next[2 * i] = interleaved_low(v[i], v[i + 8]);
+      next[2 * i + 1] = interleaved_high(v[i], v[i + 8]);
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 16; i++) v[i] = next[i];
+  }
+}
+// Lane i: the largest lane of v[i]. The same rounds, of which only the larger of two is kept.
+HK_INLINE vf largest_of_each(vf *v) {
+#pragma clang loop unroll(full)
+  for (int half = 8; half > 0; half /= 2)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < half; i++)
+      v[i] = vmax(interleaved_low(v[i], v[i + half]), interleaved_high(v[i], v[i + half]));
+  return v[0];
+}
+// The first `count` lanes.
+HK_INLINE void vstore_some(float *p, vf a, int count) {
+#if HK_IS_AVX512
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)a);
+#else
+  float t[16];
+  vstore(t, a);
+  for (int i = 0; i < count; i++) p[i] = t[i];
+#endif
+}
+// The low halves of the lanes of a and then of b, in their order, two in a lane.
+HK_INLINE vf pairs_of(vu a, vu b) {
+  typedef unsigned short half __attribute__((vector_size(32)));
+  half low = __builtin_convertvector(a, half), high = __builtin_convertvector(b, half);
+  return (vf)__builtin_shufflevector(
+      low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+      24, 25, 26, 27, 28, 29, 30, 31);
+}
+
+// Sixteen words of each of sixteen rows at a time, which are transposed. `unit` is how many k they
+// hold: 16 f32, 32 bf16 or, with a scale, 32 integers.
+HK_INLINE void pack_rows_as(
+    bool in_f32, bool in_integers, const float *rows, int64_t stride, int64_t count, int64_t depth,
+    float scale, bool rounded, int width, float *panel) {
+  const int64_t unit = in_f32 ? 16 : 32;
+  for (int i = 0; i < width; i += 16) {
+    int room = width - i < 16 ? width - i : 16;
+    int live = count - i < room ? (int)(count - i) : room;
+    float *out = panel + i;
+    for (int64_t k = 0; k < depth; k += unit) {
+      int64_t here = depth - k < unit ? depth - k : unit;
+      vf v[16], second[16];
+#pragma clang loop unroll(full)
+      for (int r = 0; r < 16; r++) {
+        v[r] = second[r] = vzero();
+        if (r >= live) continue;
+        const float *p = rows + (i + r) * stride + k;
+        float padded[32];
+        if (here < unit) {
+          for (int64_t n = 0; n < unit; n++) padded[n] = n < here ? p[n] : 0;
+          p = padded;
+        }
+        v[r] = vload(p);
+        if (!in_f32) second[r] = vload(p + 16);
+      }
+      vf units = vzero();
+      if (in_integers) {
+        vf sizes[16];
+#pragma clang loop unroll(full)
+        for (int r = 0; r < 16; r++) {
+          vi finite = (v[r] - v[r] == vzero()) & (second[r] - second[r] == vzero());
+          vf size = vmax(vmax(v[r], -v[r]), vmax(second[r], -second[r]));
+          sizes[r] = vselect(finite, size, vset1(__builtin_inff()));
+        }
+        units = largest_of_each(sizes) * __builtin_fabsf(scale);
+        vf none = vset1(__builtin_nanf(""));
+        units = vselect(units < vset1(__builtin_inff()), units * (1.0f / 8191), none);
+        float inverses[16];
+        vstore(inverses, vselect(units > vzero(), scale / units, vzero()));
+#pragma clang loop unroll(full)
+        for (int r = 0; r < 16; r++)
+          v[r] = pairs_of(
+              (vu)(v[r] * inverses[r] + 12582912.0f), (vu)(second[r] * inverses[r] + 12582912.0f));
+      } else {
+#pragma clang loop unroll(full)
+        for (int r = 0; r < 16; r++) {
+          v[r] = v[r] * scale;
+          if (!in_f32)
+            v[r] = pairs_of(vround_bf16(v[r]) >> 16, vround_bf16(second[r] * scale) >> 16);
+          else if (rounded)
+            v[r] = (vf)vround_bf16(v[r]);
+        }
+      }
+      transpose(v);
+      int64_t words = in_f32 ? here : in_integers ? 16 : (here + 1) / 2;
+#pragma clang loop unroll(full)
+      for (int w = 0; w < 16; w++)
+        if (w < words) vstore_some(out + w * width, v[w], room);
+      out += words * width;
+      if (!in_integers) continue;
+      vstore_some(out, units, room);
+      out += width;
+    }
+  }
+}
+
+static void HK(pack_rows_f32)(
+    const float *rows, int64_t stride, int64_t count, int64_t depth, float scale, bool rounded,
+    int width, void *panel) {
+  if (rounded)
+    pack_rows_as(true, false, rows, stride, count, depth, scale, true, width, panel);
+  else
+    pack_rows_as(true, false, rows, stride, count, depth, scale, false, width, panel);
+}
+static void HK(pack_rows_bf16)(
+    const float *rows, int64_t stride, int64_t count, int64_t depth, float scale, bool rounded,
+    int width, void *panel) {
+  pack_rows_as(false, false, rows, stride, count, depth, scale, rounded, width, panel);
+}
+static void HK(pack_rows_i16)(
+    const float *rows, int64_t stride, int64_t count, int64_t depth, float scale, bool rounded,
+    int width, void *panel) {
+  pack_rows_as(false, true, rows, stride, count, depth, scale, rounded, width, panel);
+}
+
+#undef interleaved_low
+#undef interleaved_high
+#undef transpose
+#undef largest_of_each
+#undef vstore_some
+#undef pairs_of
+#undef pack_rows_as
+#else
+#define quantized HK(quantized)
+#define unit_scale HK(unit_scale)
 // Four rows by four k, transposed.
 #define put_4x4 HK(put_4x4)
 #define vf4 HK(vf4)
@@ -235,139 +390,11 @@ static void HK(pack_rows_bf16)(
   }
 }
 
-static void HK(pack_columns_f32)(
-    const float *rows, int64_t stride, int64_t depth, int64_t count, float scale, bool rounded,
-    int width, void *panel, int64_t panel_words) {
-  for (int64_t j = 0; j < count; j += width) {
-    int64_t live = count - j < width ? count - j : width;
-    float *row = (float *)panel + j / width * panel_words;
-    for (int64_t k = 0; k < depth; k++, row += width) {
-      const float *p = rows + k * stride + j;
-      int64_t i = 0;
-      for (; i + HK_LANES <= live; i += HK_LANES) {
-        vf a = vload(p + i) * scale;
-        vstore(row + i, rounded ? (vf)vround_bf16(a) : a);
-      }
-      for (; i < live; i++) {
-        vf a = vset1(p[i] * scale);
-        row[i] = (rounded ? (vf)vround_bf16(a) : a)[0];
-      }
-      for (; i < width; i++) row[i] = 0;
-    }
-  }
-}
-
-static void HK(pack_columns_bf16)(
-    const float *rows, int64_t stride, int64_t depth, int64_t count, float scale, bool rounded,
-    int width, void *panel, int64_t panel_words) {
-  (void)rounded;
-  for (int64_t j = 0; j < count; j += width) {
-    int64_t live = count - j < width ? count - j : width;
-    float *row = (float *)panel + j / width * panel_words;
-    for (int64_t k = 0; k < depth; k += 2, row += width) {
-      const float *first = rows + k * stride + j;
-      const float *second = k + 1 < depth ? first + stride : NULL;
-      int64_t i = 0;
-      for (; i + HK_LANES <= live; i += HK_LANES) {
-        vu low = vround_bf16(vload(first + i) * scale) >> 16;
-        vu high = second ? vround_bf16(vload(second + i) * scale) : (vu)vzero();
-        vstore(row + i, (vf)(low | high));
-      }
-      for (; i < live; i++) {
-        vu low = vround_bf16(vset1(first[i] * scale)) >> 16;
-        vu high = second ? vround_bf16(vset1(second[i] * scale)) : (vu)vzero();
-        row[i] = ((vf)(low | high))[0];
-      }
-      for (; i < width; i++) row[i] = 0;
-    }
-  }
-}
-
-// MARK: int16
-
-#define vpair_sum HK(vpair_sum)
-#define quantized HK(quantized)
-#define unit_scale HK(unit_scale)
-#define tile_rows_i16 HK(tile_rows_i16)
-
-// sum + the two products of each lane's pairs of integers.
-HK_INLINE vi vpair_sum(vi sum, vi a, vi b) {
-#if HK_IS_AVX512
-  typedef short words __attribute__((vector_size(64)));
-  return sum + (vi)__builtin_ia32_pmaddwd512((words)a, (words)b);
-#elif HK_IS_AVX2
-  typedef short words __attribute__((vector_size(32)));
-  return sum + (vi)__builtin_ia32_pmaddwd256((words)a, (words)b);
-#else
-  return sum + (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
-#endif
-}
-
 // What is left of dividing by the largest of 32 numbers: their scale. Not a number where one of them
 // is not finite, so that the product shows it.
 HK_INLINE float unit_scale(float largest) {
   return largest < __builtin_inff() ? largest * (1.0f / 8191) : __builtin_nanf("");
 }
-
-HK_INLINE void tile_rows_i16(
-    const hk_part *parts, int count, float *out, int64_t stride, int rows, bool accumulate) {
-  vf totals[TILE_ROWS][TILE_VECTORS];
-#pragma clang loop unroll(full)
-  for (int i = 0; i < rows; i++)
-#pragma clang loop unroll(full)
-    for (int j = 0; j < TILE_VECTORS; j++)
-      totals[i][j] = accumulate ? vload(out + i * stride + j * HK_LANES) : vzero();
-#pragma clang loop unroll(disable)
-  for (const hk_part *part = parts; part < parts + count; part++) {
-    const float *left = part->left, *right = part->right;
-#pragma clang loop unroll(disable)
-    for (int64_t unit = 0; unit < part->units; unit++) {
-      vi sums[TILE_ROWS][TILE_VECTORS];
-#pragma clang loop unroll(full)
-      for (int i = 0; i < rows; i++)
-#pragma clang loop unroll(full)
-        for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = (vi){0};
-#pragma clang loop unroll(disable)
-      for (int k = 0; k < 16; k++) {
-        vi r[TILE_VECTORS];
-#pragma clang loop unroll(full)
-        for (int j = 0; j < TILE_VECTORS; j++) r[j] = (vi)vload(right + j * HK_LANES);
-#pragma clang loop unroll(full)
-        for (int i = 0; i < rows; i++) {
-          vi l = (vi)vset1(left[i]);
-#pragma clang loop unroll(full)
-          for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = vpair_sum(sums[i][j], l, r[j]);
-        }
-        left += TILE_ROWS;
-        right += TILE_COLUMNS;
-      }
-#pragma clang loop unroll(full)
-      for (int i = 0; i < rows; i++)
-#pragma clang loop unroll(full)
-        for (int j = 0; j < TILE_VECTORS; j++)
-          totals[i][j] = vfma(
-              __builtin_convertvector(sums[i][j], vf),
-              vset1(left[i]) * vload(right + j * HK_LANES), totals[i][j]);
-      left += TILE_ROWS;
-      right += TILE_COLUMNS;
-    }
-  }
-#pragma clang loop unroll(full)
-  for (int i = 0; i < rows; i++)
-#pragma clang loop unroll(full)
-    for (int j = 0; j < TILE_VECTORS; j++)
-      vstore(out + i * stride + j * HK_LANES, totals[i][j]);
-}
-
-#define HK_TILE tile_rows_i16
-HK_TILE_FUNCTION(, HK(tile_i16))
-#if HK_IS_AVX512
-// Here the compiler makes one instruction of the product and the sum.
-HK_TILE_FUNCTION(
-    __attribute__((target(
-        "avx512vnni,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi2"))), tile_i16_vnni)
-#endif
-#undef HK_TILE
 
 // Eight consecutive numbers, times the inverse of their scale, as four pairs of integers: adding
 // 1.5 * 2^23 rounds to nearest and leaves the integer in the low bits.
@@ -433,6 +460,134 @@ static void HK(pack_rows_i16)(
     }
   }
 }
+
+#endif
+
+static void HK(pack_columns_f32)(
+    const float *rows, int64_t stride, int64_t depth, int64_t count, float scale, bool rounded,
+    int width, void *panel, int64_t panel_words) {
+  for (int64_t j = 0; j < count; j += width) {
+    int64_t live = count - j < width ? count - j : width;
+    float *row = (float *)panel + j / width * panel_words;
+    for (int64_t k = 0; k < depth; k++, row += width) {
+      const float *p = rows + k * stride + j;
+      int64_t i = 0;
+      for (; i + HK_LANES <= live; i += HK_LANES) {
+        vf a = vload(p + i) * scale;
+        vstore(row + i, rounded ? (vf)vround_bf16(a) : a);
+      }
+      for (; i < live; i++) {
+        vf a = vset1(p[i] * scale);
+        row[i] = (rounded ? (vf)vround_bf16(a) : a)[0];
+      }
+      for (; i < width; i++) row[i] = 0;
+    }
+  }
+}
+
+static void HK(pack_columns_bf16)(
+    const float *rows, int64_t stride, int64_t depth, int64_t count, float scale, bool rounded,
+    int width, void *panel, int64_t panel_words) {
+  (void)rounded;
+  for (int64_t j = 0; j < count; j += width) {
+    int64_t live = count - j < width ? count - j : width;
+    float *row = (float *)panel + j / width * panel_words;
+    for (int64_t k = 0; k < depth; k += 2, row += width) {
+      const float *first = rows + k * stride + j;
+      const float *second = k + 1 < depth ? first + stride : NULL;
+      int64_t i = 0;
+      for (; i + HK_LANES <= live; i += HK_LANES) {
+        vu low = vround_bf16(vload(first + i) * scale) >> 16;
+        vu high = second ? vround_bf16(vload(second + i) * scale) : (vu)vzero();
+        vstore(row + i, (vf)(low | high));
+      }
+      for (; i < live; i++) {
+        vu low = vround_bf16(vset1(first[i] * scale)) >> 16;
+        vu high = second ? vround_bf16(vset1(second[i] * scale)) : (vu)vzero();
+        row[i] = ((vf)(low | high))[0];
+      }
+      for (; i < width; i++) row[i] = 0;
+    }
+  }
+}
+
+// MARK: int16
+
+#define vpair_sum HK(vpair_sum)
+#define tile_rows_i16 HK(tile_rows_i16)
+
+// sum + the two products of each lane's pairs of integers.
+HK_INLINE vi vpair_sum(vi sum, vi a, vi b) {
+#if HK_IS_AVX512
+  typedef short words __attribute__((vector_size(64)));
+  return sum + (vi)__builtin_ia32_pmaddwd512((words)a, (words)b);
+#elif HK_IS_AVX2
+  typedef short words __attribute__((vector_size(32)));
+  return sum + (vi)__builtin_ia32_pmaddwd256((words)a, (words)b);
+#else
+  return sum + (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
+#endif
+}
+
+HK_INLINE void tile_rows_i16(
+    const hk_part *parts, int count, float *out, int64_t stride, int rows, bool accumulate) {
+  vf totals[TILE_ROWS][TILE_VECTORS];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < TILE_VECTORS; j++)
+      totals[i][j] = accumulate ? vload(out + i * stride + j * HK_LANES) : vzero();
+#pragma clang loop unroll(disable)
+  for (const hk_part *part = parts; part < parts + count; part++) {
+    const float *left = part->left, *right = part->right;
+#pragma clang loop unroll(disable)
+    for (int64_t unit = 0; unit < part->units; unit++) {
+      vi sums[TILE_ROWS][TILE_VECTORS];
+#pragma clang loop unroll(full)
+      for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+        for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = (vi){0};
+#pragma clang loop unroll(disable)
+      for (int k = 0; k < 16; k++) {
+        vi r[TILE_VECTORS];
+#pragma clang loop unroll(full)
+        for (int j = 0; j < TILE_VECTORS; j++) r[j] = (vi)vload(right + j * HK_LANES);
+#pragma clang loop unroll(full)
+        for (int i = 0; i < rows; i++) {
+          vi l = (vi)vset1(left[i]);
+#pragma clang loop unroll(full)
+          for (int j = 0; j < TILE_VECTORS; j++) sums[i][j] = vpair_sum(sums[i][j], l, r[j]);
+        }
+        left += TILE_ROWS;
+        right += TILE_COLUMNS;
+      }
+#pragma clang loop unroll(full)
+      for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+        for (int j = 0; j < TILE_VECTORS; j++)
+          totals[i][j] = vfma(
+              __builtin_convertvector(sums[i][j], vf),
+              vset1(left[i]) * vload(right + j * HK_LANES), totals[i][j]);
+      left += TILE_ROWS;
+      right += TILE_COLUMNS;
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < TILE_VECTORS; j++)
+      vstore(out + i * stride + j * HK_LANES, totals[i][j]);
+}
+
+#define HK_TILE tile_rows_i16
+HK_TILE_FUNCTION(, HK(tile_i16))
+#if HK_IS_AVX512
+// Here the compiler makes one instruction of the product and the sum.
+HK_TILE_FUNCTION(
+    __attribute__((target(
+        "avx512vnni,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi2"))), tile_i16_vnni)
+#endif
+#undef HK_TILE
 
 static void HK(pack_columns_i16)(
     const float *rows, int64_t stride, int64_t depth, int64_t count, float scale, bool rounded,
