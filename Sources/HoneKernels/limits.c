@@ -67,16 +67,16 @@ typedef struct {
 
 enum { ROUNDS = 5 };
 
+#if defined(__x86_64__)
 static bool has_avx512(hk_isa isa) {
   return isa == HK_ISA_AVX512 || isa == HK_ISA_AVX512BF16 || isa == HK_ISA_AMX;
 }
+#endif
 
 static double once(const call *c, int64_t piece) {
   const int64_t turns = 1 << 21;
 #if defined(__x86_64__)
   if (c->limit == HK_LIMIT_BF16) return multiply_add_bf16(turns);
-#endif
-#if defined(__x86_64__)
   if (c->limit == HK_LIMIT_INT16)
     return !has_avx512(c->isa)                     ? multiply_add_i16_avx2(turns)
            : __builtin_cpu_supports("avx512vnni") ? multiply_add_i16_vnni(turns)
