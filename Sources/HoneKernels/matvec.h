@@ -33,10 +33,10 @@ hk_dot_int16 hk_dot_lanes_int16_for(hk_format format);
 void hk_pack_int16(
     const float *x, int64_t stride, int64_t rows, int64_t depth, int16_t *words, float *factors);
 
-// Sixteen neighbouring rows of a matrix with one to eight of x, which is in bytes and has three factors
+// Sixteen neighbouring rows of a matrix with one to eight of x, which is in bytes and has four factors
 // for each 32 of a row. NULL where the format has no such kernel. Depth is a multiple of 32. A row of
 // x gets the same bits whatever is beside it. bytes [depth / 32][rows][upper 32, lower 32], factors
-// [depth / 32][rows][scale, sum, sum of the whole numbers as an int32], out [rows][16].
+// [depth / 32][rows][scale, sum, sums of the whole numbers of both halves as int32], out [rows][16].
 typedef void (*hk_dot_sixteen)(
     const uint8_t *matrix, int64_t row_bytes, const int8_t *bytes, const float *factors, int64_t rows,
     int64_t depth, float *out);

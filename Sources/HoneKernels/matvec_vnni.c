@@ -64,61 +64,57 @@ INLINE void decode_q8_0(const uint8_t *block, int64_t row_bytes, __m512i *q) {
   for (int i = 0; i < 8; i++) q[i] = _mm512_xor_si512(q[i], _mm512_set1_epi8((char)0x80));
 }
 
-// What sixteen blocks start with, two f16 each, as f32.
-INLINE void stored_starts(const uint8_t *p, __m512i offsets, __m512 *first, __m512 *second) {
+// Two f16 in each lane, as f32.
+INLINE void halves(__m512i both, __m512 *first, __m512 *second) {
   const __m512i apart = _mm512_set_epi16(
       31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1, 30, 28, 26, 24, 22, 20, 18, 16, 14, 12,
       10, 8, 6, 4, 2, 0);
-  __m512i starts = _mm512_permutexvar_epi16(apart, _mm512_i32gather_epi32(offsets, p, 1));
-  *first = _mm512_cvtph_ps(_mm512_castsi512_si256(starts));
-  *second = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(starts, 1));
+  both = _mm512_permutexvar_epi16(apart, both);
+  *first = _mm512_cvtph_ps(_mm512_castsi512_si256(both));
+  *second = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(both, 1));
 }
 
-// `minus` is what the stored numbers have too much.
-#define DOT_SIXTEEN(name, bytes, decode, has_minimum, minus)                                      \
-  INLINE void name##_rows(                                                                        \
-      const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,  \
-      int64_t depth, float *out) {                                                                \
-    const __m512i offsets = _mm512_mullo_epi32(                                                   \
-        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),                   \
-        _mm512_set1_epi32((int)row_bytes));                                                       \
-    __m512 total[HK_MATVEC_ROWS];                                                                 \
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                             \
-      total[r] = _mm512_setzero_ps();                                                             \
-    /* What is asked for comes in the order in which it lies, not in that of its use. */          \
-    int64_t group = LANES * row_bytes;                                                            \
-    const char *ahead = (const char *)matrix + (group > AHEAD ? group : AHEAD);                   \
-    for (int64_t k = 0; k < depth; k += 32, matrix += bytes) {                                    \
-      for (int i = 0; i < LANES * bytes; i += 64) _mm_prefetch(ahead + i, _MM_HINT_T0);           \
-      ahead += LANES * bytes;                                                                     \
-      __m512i q[8];                                                                               \
-      decode(matrix, row_bytes, q);                                                               \
-      __m512 scale, minimum;                                                                      \
-      stored_starts(matrix, offsets, &scale, &minimum);                                           \
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++, x += 64, factors += 3) {  \
-        __m512i high = _mm512_setzero_si512(), low = high;                                        \
-        if (minus) {                                                                              \
-          int32_t sum;                                                                            \
-          memcpy(&sum, factors + 2, 4);                                                           \
-          low = _mm512_set1_epi32(-minus * sum);                                                  \
-        }                                                                                         \
-        _Pragma("clang loop unroll(full)") for (int i = 0; i < 8; i++) {                          \
-          int32_t four;                                                                           \
-          memcpy(&four, x + 4 * i, 4);                                                            \
-          high = _mm512_dpbusd_epi32(high, q[i], _mm512_set1_epi32(four));                        \
-          memcpy(&four, x + 32 + 4 * i, 4);                                                       \
-          low = _mm512_dpbusd_epi32(low, q[i], _mm512_set1_epi32(four));                          \
-        }                                                                                         \
-        __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);                          \
-        total[r] = _mm512_fmadd_ps(                                                               \
-            _mm512_cvtepi32_ps(sum), _mm512_mul_ps(scale, _mm512_set1_ps(factors[0])), total[r]); \
-        if (has_minimum)                                                                          \
-          total[r] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(factors[1]), total[r]);              \
-      }                                                                                           \
-    }                                                                                             \
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                             \
-      _mm512_storeu_ps(out + LANES * r, total[r]);                                                \
-  }                                                                                               \
+// Where sixteen rows begin.
+INLINE __m512i row_offsets(int64_t row_bytes) {
+  return _mm512_mullo_epi32(
+      _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+      _mm512_set1_epi32((int)row_bytes));
+}
+
+// What is asked for comes in the order in which it lies, not in that of its use.
+INLINE const char *what_follows(const uint8_t *matrix, int64_t row_bytes) {
+  int64_t group = LANES * row_bytes;
+  return (const char *)matrix + (group > AHEAD ? group : AHEAD);
+}
+INLINE const char *fetch(const char *ahead, int bytes) {
+  for (int i = 0; i < LANES * bytes; i += 64) _mm_prefetch(ahead + i, _MM_HINT_T0);
+  return ahead + LANES * bytes;
+}
+
+// A whole number kept among factors.
+INLINE int32_t whole(const float *factor) {
+  int32_t number;
+  memcpy(&number, factor, 4);
+  return number;
+}
+
+// `start` and the sums of the products of 4 `count` numbers with x, whose lower bytes stand 32 behind
+// the upper ones: whole numbers, so exact.
+INLINE __m512 products(const __m512i *q, int count, const int8_t *x, int32_t start) {
+  __m512i high = _mm512_setzero_si512(), low = _mm512_set1_epi32(start);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < count; i++) {
+    int32_t four;
+    memcpy(&four, x + 4 * i, 4);
+    high = _mm512_dpbusd_epi32(high, q[i], _mm512_set1_epi32(four));
+    memcpy(&four, x + 32 + 4 * i, 4);
+    low = _mm512_dpbusd_epi32(low, q[i], _mm512_set1_epi32(four));
+  }
+  return _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_slli_epi32(high, 8), low));
+}
+
+// A function for each number of rows, so that the sums stay in registers.
+#define EACH_ROWS(name)                                                                           \
   TARGET static void name(                                                                        \
       const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors,            \
       int64_t rows, int64_t depth, float *out) {                                                  \
@@ -134,15 +130,167 @@ INLINE void stored_starts(const uint8_t *p, __m512i offsets, __m512 *first, __m5
     }                                                                                             \
   }
 
+// MARK: Blocks of 32
+
+#define DOT_SIXTEEN(name, bytes, decode, has_minimum, minus)                                      \
+  INLINE void name##_rows(                                                                        \
+      const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,  \
+      int64_t depth, float *out) {                                                                \
+    const __m512i offsets = row_offsets(row_bytes);                                               \
+    const char *ahead = what_follows(matrix, row_bytes);                                          \
+    __m512 total[HK_MATVEC_ROWS];                                                                 \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                             \
+      total[r] = _mm512_setzero_ps();                                                             \
+    for (int64_t k = 0; k < depth; k += 32, matrix += bytes) {                                    \
+      ahead = fetch(ahead, bytes);                                                                \
+      __m512i q[8];                                                                               \
+      decode(matrix, row_bytes, q);                                                               \
+      __m512 scale, minimum;                                                                      \
+      halves(_mm512_i32gather_epi32(offsets, matrix, 1), &scale, &minimum);                       \
+      _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++, x += 64, factors += 4) {  \
+        total[r] = _mm512_fmadd_ps(                                                               \
+            products(q, 8, x, minus ? -minus * (whole(factors + 2) + whole(factors + 3)) : 0),    \
+            _mm512_mul_ps(scale, _mm512_set1_ps(factors[0])), total[r]);                          \
+        if (has_minimum)                                                                          \
+          total[r] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(factors[1]), total[r]);              \
+      }                                                                                           \
+    }                                                                                             \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                             \
+      _mm512_storeu_ps(out + LANES * r, total[r]);                                                \
+  }                                                                                               \
+  EACH_ROWS(name)
+
 DOT_SIXTEEN(dot_sixteen_q4_0, 18, decode_q4_0, false, 8)
 DOT_SIXTEEN(dot_sixteen_q4_1, 20, decode_q4_1, true, 0)
 DOT_SIXTEEN(dot_sixteen_q8_0, 34, decode_q8_0, false, 128)
+
+// MARK: Blocks of 256
+
+// A byte of each lane, from the `byte`th on, as f32.
+INLINE __m512 byte_as_float(__m512i four, int byte) {
+  __m512i one = _mm512_srl_epi32(four, _mm_cvtsi32_si128(8 * byte));
+  return _mm512_cvtepi32_ps(_mm512_and_si512(one, _mm512_set1_epi32(255)));
+}
+
+// Eight blocks of 32 of 4 bits; the scale and minimum of each are 6 bits times one f16 of all.
+INLINE void dot_sixteen_q4_k_rows(
+    const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,
+    int64_t depth, float *out) {
+  const __m512i low = _mm512_set1_epi8(15), six = _mm512_set1_epi8(63), top = _mm512_set1_epi8(48);
+  const char *ahead = what_follows(matrix, row_bytes);
+  __m512 total[HK_MATVEC_ROWS];
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) total[r] = _mm512_setzero_ps();
+  for (int64_t k = 0; k < depth; k += 256, matrix += 144) {
+    ahead = fetch(ahead, 144);
+    __m512i start[4];
+    turn(matrix, row_bytes, start);
+    __m512 unit, minimum_unit;
+    halves(start[0], &unit, &minimum_unit);
+    __m512i scales[2], minimums[2];
+    scales[0] = _mm512_and_si512(start[1], six);
+    minimums[0] = _mm512_and_si512(start[2], six);
+    scales[1] = _mm512_or_si512(
+        _mm512_and_si512(start[3], low), _mm512_and_si512(_mm512_srli_epi32(start[1], 2), top));
+    minimums[1] = _mm512_or_si512(
+        _mm512_and_si512(_mm512_srli_epi32(start[3], 4), low),
+        _mm512_and_si512(_mm512_srli_epi32(start[2], 2), top));
+#pragma clang loop unroll(disable)
+    for (int pair = 0; pair < 4; pair++) {
+      __m512i both[8], q[8];
+      turn(matrix + 16 + 32 * pair, row_bytes, both);
+      turn(matrix + 32 + 32 * pair, row_bytes, both + 4);
+#pragma clang loop unroll(full)
+      for (int half = 0; half < 2; half++) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < 8; i++)
+          q[i] = _mm512_and_si512(half ? _mm512_srli_epi32(both[i], 4) : both[i], low);
+        int byte = 2 * (pair % 2) + half;
+        __m512 scale = _mm512_mul_ps(unit, byte_as_float(scales[pair / 2], byte));
+        __m512 minimum = _mm512_mul_ps(minimum_unit, byte_as_float(minimums[pair / 2], byte));
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++, x += 64, factors += 4) {
+          total[r] = _mm512_fmadd_ps(
+              products(q, 8, x, 0), _mm512_mul_ps(scale, _mm512_set1_ps(factors[0])), total[r]);
+          total[r] = _mm512_fnmadd_ps(minimum, _mm512_set1_ps(factors[1]), total[r]);
+        }
+      }
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) _mm512_storeu_ps(out + LANES * r, total[r]);
+}
+EACH_ROWS(dot_sixteen_q4_k)
+
+// Sixteen blocks of 16 of 6 bits, from 0 to 63 for -32 to 31; each scale is a signed byte times one f16
+// of all. Of 128 numbers the lower four bits are in 64 bytes, the upper two in 32.
+INLINE void dot_sixteen_q6_k_rows(
+    const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,
+    int64_t depth, float *out) {
+  const __m512i low = _mm512_set1_epi8(15), top = _mm512_set1_epi8(48);
+  const __m512i offsets = row_offsets(row_bytes);
+  const char *ahead = what_follows(matrix, row_bytes);
+  __m512 total[HK_MATVEC_ROWS];
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) total[r] = _mm512_setzero_ps();
+  for (int64_t k = 0; k < depth; k += 256, matrix += 210) {
+    ahead = fetch(ahead, 210);
+    __m512 unit, scale_bytes;
+    // The block ends with its f16: read as the second of two.
+    halves(_mm512_i32gather_epi32(offsets, matrix + 206, 1), &scale_bytes, &unit);
+    __m512i scales[4];
+    turn(matrix + 192, row_bytes, scales);
+#pragma clang loop unroll(disable)
+    for (int part = 0; part < 2; part++) {
+      const uint8_t *lower = matrix + 64 * part, *upper = matrix + 128 + 32 * part;
+      __m512i lowers[16], uppers[8], q[8];
+#pragma clang loop unroll(full)
+      for (int i = 0; i < 4; i++) turn(lower + 16 * i, row_bytes, lowers + 4 * i);
+      turn(upper, row_bytes, uppers);
+      turn(upper + 16, row_bytes, uppers + 4);
+#pragma clang loop unroll(full)
+      for (int block = 0; block < 4; block++) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < 8; i++) {
+          __m512i four = lowers[8 * (block % 2) + i], two = uppers[i];
+          if (block >= 2) four = _mm512_srli_epi32(four, 4);
+          two = block == 0   ? _mm512_slli_epi32(two, 4)
+                : block == 1 ? _mm512_slli_epi32(two, 2)
+                : block == 2 ? two
+                             : _mm512_srli_epi32(two, 2);
+          q[i] = _mm512_or_si512(_mm512_and_si512(four, low), _mm512_and_si512(two, top));
+        }
+        __m512i stored = scales[2 * part + block / 2];
+        __m512 scale[2];
+#pragma clang loop unroll(full)
+        for (int i = 0; i < 2; i++)
+          scale[i] = _mm512_mul_ps(
+              unit, _mm512_cvtepi32_ps(_mm512_srai_epi32(
+                        _mm512_slli_epi32(stored, 24 - 8 * (2 * (block % 2) + i)), 24)));
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++, x += 64, factors += 4) {
+          __m512 x_scale = _mm512_set1_ps(factors[0]);
+          total[r] = _mm512_fmadd_ps(
+              products(q, 4, x, -32 * whole(factors + 2)), _mm512_mul_ps(scale[0], x_scale), total[r]);
+          total[r] = _mm512_fmadd_ps(
+              products(q + 4, 4, x + 16, -32 * whole(factors + 3)),
+              _mm512_mul_ps(scale[1], x_scale), total[r]);
+        }
+      }
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) _mm512_storeu_ps(out + LANES * r, total[r]);
+}
+EACH_ROWS(dot_sixteen_q6_k)
 
 hk_dot_sixteen hk_dot_sixteen_for(hk_format format) {
   switch (format) {
   case HK_Q4_0: return dot_sixteen_q4_0;
   case HK_Q4_1: return dot_sixteen_q4_1;
   case HK_Q8_0: return dot_sixteen_q8_0;
+  case HK_Q4_K: return dot_sixteen_q4_k;
+  case HK_Q6_K: return dot_sixteen_q6_k;
   default: return NULL;
   }
 }
@@ -153,7 +301,7 @@ enum { LARGEST = 127 * 256 + 127 };
 TARGET void hk_pack_bytes(
     const float *x, int64_t stride, int64_t rows, int64_t depth, int8_t *bytes, float *factors) {
   for (int64_t k = 0; k < depth; k += 32)
-    for (int64_t r = 0; r < rows; r++, bytes += 64, factors += 3) {
+    for (int64_t r = 0; r < rows; r++, bytes += 64, factors += 4) {
       const float *p = x + r * stride + k;
       __m512 a = _mm512_loadu_ps(p), b = _mm512_loadu_ps(p + 16);
       float sum = _mm512_reduce_add_ps(_mm512_add_ps(a, b));
@@ -163,18 +311,17 @@ TARGET void hk_pack_bytes(
       bool finite = sum - sum == 0;
       float scale = finite ? largest * (1.0f / LARGEST) : __builtin_nanf("");
       __m512 inverse = _mm512_set1_ps(finite && scale > 0 ? 1 / scale : 0);
-      __m512i whole[2] = {
+      __m512i integers[2] = {
           _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse)), _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse))};
-      int32_t total =
-          finite ? _mm512_reduce_add_epi32(_mm512_add_epi32(whole[0], whole[1])) : 0;
       for (int i = 0; i < 2; i++) {
-        __m512i high = _mm512_srai_epi32(_mm512_add_epi32(whole[i], _mm512_set1_epi32(128)), 8);
+        int32_t total = finite ? _mm512_reduce_add_epi32(integers[i]) : 0;
+        memcpy(factors + 2 + i, &total, 4);
+        __m512i high = _mm512_srai_epi32(_mm512_add_epi32(integers[i], _mm512_set1_epi32(128)), 8);
         _mm_storeu_si128((__m128i *)(bytes + 16 * i), _mm512_cvtepi32_epi8(high));
-        _mm_storeu_si128((__m128i *)(bytes + 32 + 16 * i), _mm512_cvtepi32_epi8(whole[i]));
+        _mm_storeu_si128((__m128i *)(bytes + 32 + 16 * i), _mm512_cvtepi32_epi8(integers[i]));
       }
       factors[0] = scale;
       factors[1] = sum;
-      memcpy(factors + 2, &total, 4);
     }
 }
 
