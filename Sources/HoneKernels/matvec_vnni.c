@@ -40,6 +40,13 @@ INLINE void turn(const uint8_t *p, int64_t row_bytes, __m512i *turned) {
   turned[3] = _mm512_unpackhi_epi64(high, other_high);
 }
 
+// Where sixteen rows begin.
+INLINE __m512i row_offsets(int64_t row_bytes) {
+  return _mm512_mullo_epi32(
+      _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+      _mm512_set1_epi32((int)row_bytes));
+}
+
 // A block's 32 numbers as unsigned bytes, four of each row in a vector, in the order of x.
 INLINE void nibbles(const uint8_t *bytes, int64_t row_bytes, __m512i *q) {
   const __m512i mask = _mm512_set1_epi8(15);
@@ -57,6 +64,27 @@ INLINE void decode_q4_0(const uint8_t *block, int64_t row_bytes, __m512i *q) {
 INLINE void decode_q4_1(const uint8_t *block, int64_t row_bytes, __m512i *q) {
   nibbles(block + 4, row_bytes, q);
 }
+// A fifth bit of each number, in a word of each row: bit i belongs to number i.
+INLINE void fifth_bits(const uint8_t *word, int64_t row_bytes, __m512i *q) {
+  __m512i bits = _mm512_i32gather_epi32(row_offsets(row_bytes), word, 1);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; i++) {
+    // The byte with this vector's four bits, in all four bytes of a lane.
+    __m512i same = _mm512_shuffle_epi8(
+        bits, _mm512_add_epi8(
+                  _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0), _mm512_set1_epi8(i / 2)));
+    __mmask64 set = _mm512_test_epi8_mask(same, _mm512_set1_epi32(i % 2 ? (int)0x80402010 : 0x08040201));
+    q[i] = _mm512_mask_add_epi8(q[i], set, q[i], _mm512_set1_epi8(16));
+  }
+}
+INLINE void decode_q5_0(const uint8_t *block, int64_t row_bytes, __m512i *q) {
+  nibbles(block + 6, row_bytes, q);
+  fifth_bits(block + 2, row_bytes, q);
+}
+INLINE void decode_q5_1(const uint8_t *block, int64_t row_bytes, __m512i *q) {
+  nibbles(block + 8, row_bytes, q);
+  fifth_bits(block + 4, row_bytes, q);
+}
 INLINE void decode_q8_0(const uint8_t *block, int64_t row_bytes, __m512i *q) {
   turn(block + 2, row_bytes, q);
   turn(block + 18, row_bytes, q + 4);
@@ -72,13 +100,6 @@ INLINE void halves(__m512i both, __m512 *first, __m512 *second) {
   both = _mm512_permutexvar_epi16(apart, both);
   *first = _mm512_cvtph_ps(_mm512_castsi512_si256(both));
   *second = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(both, 1));
-}
-
-// Where sixteen rows begin.
-INLINE __m512i row_offsets(int64_t row_bytes) {
-  return _mm512_mullo_epi32(
-      _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
-      _mm512_set1_epi32((int)row_bytes));
 }
 
 // What is asked for comes in the order in which it lies, not in that of its use.
@@ -162,6 +183,8 @@ INLINE __m512 products(const __m512i *q, int count, const int8_t *x, int32_t sta
 
 DOT_SIXTEEN(dot_sixteen_q4_0, 18, decode_q4_0, false, 8)
 DOT_SIXTEEN(dot_sixteen_q4_1, 20, decode_q4_1, true, 0)
+DOT_SIXTEEN(dot_sixteen_q5_0, 22, decode_q5_0, false, 16)
+DOT_SIXTEEN(dot_sixteen_q5_1, 24, decode_q5_1, true, 0)
 DOT_SIXTEEN(dot_sixteen_q8_0, 34, decode_q8_0, false, 128)
 
 // MARK: Blocks of 256
@@ -288,6 +311,8 @@ hk_dot_sixteen hk_dot_sixteen_for(hk_format format) {
   switch (format) {
   case HK_Q4_0: return dot_sixteen_q4_0;
   case HK_Q4_1: return dot_sixteen_q4_1;
+  case HK_Q5_0: return dot_sixteen_q5_0;
+  case HK_Q5_1: return dot_sixteen_q5_1;
   case HK_Q8_0: return dot_sixteen_q8_0;
   case HK_Q4_K: return dot_sixteen_q4_k;
   case HK_Q6_K: return dot_sixteen_q6_k;
