@@ -1,6 +1,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "include/hone_kernels.h"
 
@@ -122,7 +123,8 @@ void hk_pool_destroy(hk_pool *pool) {
   pthread_cond_broadcast(&pool->wake);
   pthread_mutex_unlock(&pool->mutex);
   for (int i = 1; i < pool->threads; i++) pthread_join(pool->handles[i], NULL);
-  for (int i = 0; i <= MAXIMUM_THREADS; i++) free(pool->scratch[i]);
+  for (int i = 0; i <= MAXIMUM_THREADS; i++)
+    if (pool->scratch[i]) munmap(pool->scratch[i], pool->scratch_bytes[i]);
   pthread_mutex_destroy(&pool->mutex);
   pthread_cond_destroy(&pool->wake);
   free(pool);
@@ -154,13 +156,18 @@ void hk_pool_run(hk_pool *pool, int64_t pieces, hk_task task, void *context) {
   while (atomic_load_explicit(&pool->done, memory_order_acquire) != pieces) HK_PAUSE();
 }
 
+// Pages of their own: the C library's heap would keep what a smaller block leaves.
 static void *grown(hk_pool *pool, int block, size_t bytes) {
   if (pool->scratch_bytes[block] < bytes) {
     bytes = (bytes + 4095) / 4096 * 4096;
-    free(pool->scratch[block]);
-    pool->scratch[block] = aligned_alloc(4096, bytes);
-    pool->scratch_bytes[block] = pool->scratch[block] ? bytes : 0;
-    if (!pool->scratch[block]) abort();
+    if (pool->scratch[block]) munmap(pool->scratch[block], pool->scratch_bytes[block]);
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) abort();
+#if defined(__linux__)
+    madvise(pages, bytes, MADV_HUGEPAGE);
+#endif
+    pool->scratch[block] = pages;
+    pool->scratch_bytes[block] = bytes;
   }
   return pool->scratch[block];
 }

@@ -18,15 +18,21 @@ public struct Plan: Sendable {
 }
 
 extension Pipeline {
+  /// How long a plan measures steps beyond the first few.
+  private static let planSeconds = 8.0
+
   /// Measures the longest steps of the run, and forecasts the rest. Nothing is changed.
   public func plan() throws -> Plan {
     let run = try trainingRun()
     let perEpoch = stepsPerEpoch
     // The largest take the most memory. The first touches it, the next ones are timed; tokens vary
-    // from step to step.
+    // from step to step, and what is kept for reuse grows with the sizes that come.
     var measured: [(tokens: Int, seconds: Double)] = []
-    for step in try run.largestSteps(ofFirst: 64) + Array(0..<min(2, perEpoch)) {
+    var spent = 0.0
+    for step in try run.largestSteps(ofFirst: 64) + Array(0..<min(16, perEpoch)) {
+      if measured.count >= 4, spent > Self.planSeconds { break }
       measured.append(try run.measure(step: step))
+      spent += measured.last!.seconds
     }
     let timed = measured.count > 1 ? Array(measured.dropFirst()) : measured
     let rate =

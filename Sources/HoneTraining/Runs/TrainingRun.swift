@@ -175,7 +175,8 @@ where Goal.Batch == Source.Batch {
     return tokens.step == trained.step ? [tokens.step] : [tokens.step, trained.step]
   }
 
-  /// Computes a step's gradients and throws them away.
+  /// Computes a step and throws it away: the optimiser takes its gradients, so that its own numbers are in
+  /// memory, but at a rate of 0. Not for a run that goes on.
   package func measure(step: Int) throws -> (tokens: Int, seconds: Double) {
     let start = ContinuousClock.now
     let batches = try source.batches(step: step)
@@ -186,6 +187,7 @@ where Goal.Batch == Source.Batch {
       _ = try gather(
         batch, of: weight, step: step + 1, index: index, into: gradients, metrics: &metrics)
     }
+    optimizer.update(gradients, scale: 1, rate: 0, step: 1, in: engine)
     return (
       batches.reduce(0) { $0 + objective.tokenCount(of: $1) },
       (ContinuousClock.now - start).inSeconds
