@@ -10,7 +10,7 @@ import PackageDescription
 //   3  HoneAdapters
 //   2  HoneModels       HoneData
 //   1  HoneTensors      HoneText
-//   0  HoneKernels (C)  HoneFormats
+//   0  HoneKernels (C)  HoneFormats      HoneCatalog (C)
 
 let swiftSettings: [SwiftSetting] =
   Context.environment["HONE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
@@ -43,6 +43,9 @@ let package = Package(
   ],
   targets: [
     .target(name: "HoneKernels", cSettings: cSettings),
+    .target(
+      name: "HoneCatalog", exclude: ["Catalog", "Quickstart", "SynthesisCatalog"],
+      cSettings: cSettings),
     floor("HoneFormats", over: []),
     floor("HoneTensors", over: ["HoneKernels"]),
     floor("HoneText", over: ["HoneFormats"]),
@@ -75,10 +78,8 @@ let package = Package(
       dependencies: [
         "HoneSynthesis", "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneModels", "HoneData",
         "HoneTensors",
-        "HoneText", "HoneFormats", "HoneKernels", .product(name: "Yams", package: "Yams"),
-      ],
-      resources: [
-        .embedInCode("Catalog"), .embedInCode("Quickstart"), .embedInCode("SynthesisCatalog"),
+        "HoneText", "HoneFormats", "HoneKernels", "HoneCatalog",
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
     .executableTarget(

@@ -2,10 +2,12 @@
 
     python measure.py [--hone PROGRAM] [--methods NAME ...] [--tasks facts intents] [--seeds 7 8 9] [--threads 2]
                       [--results FILE] [--set KEY=VALUE ...]
+    python measure.py --speed ...              measures tokens a second and memory alone: eight steps of each method, on an idle machine
     python measure.py --document FOLDER        writes methods.svg there and prints the table in Markdown
 
 Only Python's own library is needed. FILE (JSON lines, default methods.jsonl beside this script) is added to after each run, and a run
-that it holds already is not repeated, so that a measurement that was stopped goes on. The tasks:
+that it holds already is not repeated, so that a measurement that was stopped goes on. Seeds may be measured at the same time, each by
+a process with one thread, into the same FILE: results are the same bits for any number of threads. Then --speed, alone. The tasks:
 
   facts    the quickstart's: 146 questions to an invented company, in six epochs; 34 held-out ones are asked, 8 of which have no answer
   intents  the intent and the order's number out of a message (task.py): 520 messages, one epoch; 64 held-out ones with other wordings
@@ -49,25 +51,42 @@ def data(hone, folder):
     return {task: folder / task for task in TASKS}
 
 
+def train(hone, method, threads, place, settings):
+    """The folder of a run of the method's recipe, what it says of itself, and its median tokens a second."""
+    run(hone, "recipes", "copy", method, place)
+    output = pathlib.Path(place) / "run"
+    values = [f"output={output}", *settings]
+    run(hone, "train", f"{place}/{method}.yaml", "--threads", threads, *(part for value in values for part in ("--set", value)))
+    result = json.loads((output / "run.json").read_text())
+    events = [json.loads(line) for line in (output / "events.jsonl").read_text().splitlines()]
+    return output, result, statistics.median(event["tokens_per_second"] for event in events if event["event"] == "step")
+
+
+def speed(hone, method, threads, folder, settings):
+    with tempfile.TemporaryDirectory() as place:
+        _, result, tokens = train(
+            hone, method, threads, place,
+            [f"data.train={folder / 'train.jsonl'}", "data.valid=none", "training.epochs=none", "training.steps=8", *settings],
+        )  # fmt: skip
+        return {"method": method, "task": "speed", "tokens_per_second": tokens, "peak_memory_bytes": result["peak_memory_bytes"]}
+
+
 def measure(hone, method, task, seed, threads, folder, settings):
     with tempfile.TemporaryDirectory() as place:
-        run(hone, "recipes", "copy", method, place)
-        output = pathlib.Path(place) / "run"
-        values = [
-            f"data.train={folder / 'train.jsonl'}", f"data.valid={folder / 'valid.jsonl'}", f"output={output}",
-            f"training.epochs={TASKS[task]}", f"training.seed={seed}", *settings,
-        ]  # fmt: skip
-        run(hone, "train", f"{place}/{method}.yaml", "--threads", threads, *(part for value in values for part in ("--set", value)))
-        result = json.loads((output / "run.json").read_text())
-        events = [json.loads(line) for line in (output / "events.jsonl").read_text().splitlines()]
-        speeds = [event["tokens_per_second"] for event in events if event["event"] == "step"]
+        output, result, tokens = train(
+            hone, method, threads, place,
+            [
+                f"data.train={folder / 'train.jsonl'}", f"data.valid={folder / 'valid.jsonl'}",
+                f"training.epochs={TASKS[task]}", f"training.seed={seed}", *settings,
+            ],
+        )  # fmt: skip
         adapter = output / "adapter"
         forgotten = bits_a_byte(hone, threads, "--adapter", adapter)
         return {
             "method": method, "task": task, "seed": seed, "steps": result["steps"], "loss": result["held_out_loss_after"],
             "right": sum(score["after"] for score in result["scores"]), "asked": sum(score["count"] for score in result["scores"]),
             "parameters": result["trained_parameters"], "bytes": sum(file.stat().st_size for file in adapter.iterdir()),
-            "tokens_per_second": statistics.median(speeds), "seconds": result["seconds"],
+            "tokens_per_second": tokens, "seconds": result["seconds"],
             "peak_memory_bytes": result["peak_memory_bytes"], "bits_a_byte": forgotten,
         }  # fmt: skip
 
@@ -86,14 +105,17 @@ def summaries(results, base):
     for method in dict.fromkeys(result["method"] for result in results):
         of = {task: [r for r in results if r["method"] == method and r["task"] == task] for task in TASKS}
         everything = [r for task in TASKS for r in of[task]]
+        if not everything:
+            continue
         row = {"method": method, "seeds": {task: len(of[task]) for task in TASKS}}
         for task in TASKS:
             quality = [100 * r["right"] / r["asked"] for r in of[task]]
             row[task] = (statistics.mean(quality), min(quality), max(quality)) if quality else None
         row["parameters"] = everything[0]["parameters"]
         row["bytes"] = everything[0]["bytes"]
-        row["speed"] = statistics.median(r["tokens_per_second"] for r in everything)
-        row["memory"] = max(r["peak_memory_bytes"] for r in everything)
+        alone = next((r for r in results if r["method"] == method and r["task"] == "speed"), None)
+        row["speed"] = alone["tokens_per_second"] if alone else statistics.median(r["tokens_per_second"] for r in everything)
+        row["memory"] = alone["peak_memory_bytes"] if alone else max(r["peak_memory_bytes"] for r in everything)
         row["forgetting"] = {
             task: statistics.mean(r["bits_a_byte"] for r in of[task]) - base if of[task] else None for task in TASKS
         }
@@ -162,6 +184,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--results", type=pathlib.Path, default=HERE / "methods.jsonl")
     parser.add_argument("--set", nargs="+", default=[])
+    parser.add_argument("--speed", action="store_true")
     parser.add_argument("--document", type=pathlib.Path)
     options = parser.parse_args()
 
@@ -170,22 +193,30 @@ def main():
         # Each method's recipe has its name.
         names = run(options.hone, "methods").split("\n\n")[0].splitlines()[1:]
         methods = options.methods or [line.split()[0] for line in names if line[:1].islower()]
-        done = {(r["method"], r["task"], r["seed"]) for r in results}
+        done = {(r["method"], r["task"], r.get("seed")) for r in results}
+
+        def add(result, text):
+            results.append(result)
+            with options.results.open("a") as file:
+                file.write(json.dumps(result) + "\n")
+            print(text, flush=True)
+
         with tempfile.TemporaryDirectory() as folder:
             folders = data(options.hone, pathlib.Path(folder))
-            for seed in options.seeds:
+            for method in methods if options.speed else []:
+                if (method, "speed", None) not in done:
+                    result = speed(options.hone, method, options.threads, folders["facts"], options.set)
+                    add(result, f"{method}: {result['tokens_per_second']:.0f} tokens/s, {size(result['peak_memory_bytes'])}B")
+            for seed in [] if options.speed else options.seeds:
                 for method in methods:
                     for task in options.tasks:
                         if (method, task, seed) in done:
                             continue
                         result = measure(options.hone, method, task, seed, options.threads, folders[task], options.set)
-                        results.append(result)
-                        with options.results.open("a") as file:
-                            file.write(json.dumps(result) + "\n")
-                        print(
+                        add(
+                            result,
                             f"{method} {task} {seed}: {result['right']} of {result['asked']}, loss {result['loss']:.3f}, "
                             f"{result['tokens_per_second']:.0f} tokens/s, {result['seconds']:.0f} s",
-                            flush=True,
                         )
     rows = summaries(results, bits_a_byte(options.hone, options.threads))
     print(table(rows))

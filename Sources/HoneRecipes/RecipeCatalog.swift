@@ -1,3 +1,4 @@
+import HoneCatalog
 import HoneFormats
 import HoneModels
 
@@ -19,42 +20,29 @@ public enum RecipeCatalog {
     }
   }
 
-  public static let all: [Entry] = [
-    quickstart,
-    Entry(name: "lora", files: [("lora.yaml", PackageResources.lora_yaml)]),
-    Entry(name: "lean", files: [("lean.yaml", PackageResources.lean_yaml)]),
-    Entry(name: "text", files: [("text.yaml", PackageResources.text_yaml)]),
-    Entry(
-      name: "prompt_tuning", files: [("prompt_tuning.yaml", PackageResources.prompt_tuning_yaml)]),
-    Entry(name: "p_tuning", files: [("p_tuning.yaml", PackageResources.p_tuning_yaml)]),
-    Entry(
-      name: "prefix_tuning", files: [("prefix_tuning.yaml", PackageResources.prefix_tuning_yaml)]),
-    Entry(name: "dora", files: [("dora.yaml", PackageResources.dora_yaml)]),
-    Entry(name: "pissa", files: [("pissa.yaml", PackageResources.pissa_yaml)]),
-    Entry(name: "adalora", files: [("adalora.yaml", PackageResources.adalora_yaml)]),
-    Entry(name: "loha", files: [("loha.yaml", PackageResources.loha_yaml)]),
-    Entry(name: "lokr", files: [("lokr.yaml", PackageResources.lokr_yaml)]),
-    Entry(name: "vera", files: [("vera.yaml", PackageResources.vera_yaml)]),
-    Entry(name: "oft", files: [("oft.yaml", PackageResources.oft_yaml)]),
-    Entry(name: "ia3", files: [("ia3.yaml", PackageResources.ia3_yaml)]),
-    Entry(name: "bottleneck", files: [("bottleneck.yaml", PackageResources.bottleneck_yaml)]),
-    Entry(name: "bitfit", files: [("bitfit.yaml", PackageResources.bitfit_yaml)]),
-    Entry(name: "selective", files: [("selective.yaml", PackageResources.selective_yaml)]),
-    Entry(name: "full", files: [("full.yaml", PackageResources.full_yaml)]),
-    Entry(name: "diff_pruning", files: [("diff_pruning.yaml", PackageResources.diff_pruning_yaml)]),
-    Entry(name: "dpo", files: [("dpo.yaml", PackageResources.dpo_yaml)]),
-    Entry(name: "kto", files: [("kto.yaml", PackageResources.kto_yaml)]),
-    Entry(name: "orpo", files: [("orpo.yaml", PackageResources.orpo_yaml)]),
-    Entry(name: "simpo", files: [("simpo.yaml", PackageResources.simpo_yaml)]),
-    Entry(name: "reward", files: [("reward.yaml", PackageResources.reward_yaml)]),
-  ]
+  public static let all: [Entry] =
+    [quickstart]
+    + [
+      "lora", "lean", "text", "prompt_tuning", "p_tuning", "prefix_tuning", "dora", "pissa",
+      "adalora", "loha", "lokr", "vera", "oft", "ia3", "bottleneck", "bitfit", "selective", "full",
+      "diff_pruning", "dpo", "kto", "orpo", "simpo", "reward",
+    ].map { entry($0, in: "Catalog") }
 
   /// The recipes of `hone synthesize`.
-  public static let synthesis: [Entry] = [
-    Entry(name: "domain-qa", files: [("domain-qa.yaml", PackageResources.domain_qa_yaml)]),
-    Entry(name: "open-book", files: [("open-book.yaml", PackageResources.open_book_yaml)]),
-    Entry(name: "exam", files: [("exam.yaml", PackageResources.exam_yaml)]),
-  ]
+  public static let synthesis: [Entry] = ["domain-qa", "open-book", "exam"]
+    .map { entry($0, in: "SynthesisCatalog") }
+
+  private static func entry(_ name: String, in folder: String) -> Entry {
+    Entry(name: name, files: [("\(name).yaml", bytes(of: "\(folder)/\(name).yaml"))])
+  }
+
+  /// A file that is part of the program.
+  private static func bytes(of path: String) -> [UInt8] {
+    guard let file = hone_catalog_find(path)?.pointee else {
+      preconditionFailure("\(path) is missing in catalog.c")
+    }
+    return Array(UnsafeBufferPointer(start: file.bytes, count: file.count))
+  }
 
   /// The recipe of that name.
   ///
@@ -73,10 +61,7 @@ public enum RecipeCatalog {
   /// The example that `hone quickstart` runs: a recipe, and the questions of an invented company.
   public static let quickstart = Entry(
     name: "quickstart",
-    files: [
-      ("recipe.yaml", PackageResources.recipe_yaml),
-      ("train.jsonl", PackageResources.train_jsonl),
-      ("valid.jsonl", PackageResources.valid_jsonl),
-      ("README.md", PackageResources.README_md),
-    ])
+    files: ["recipe.yaml", "train.jsonl", "valid.jsonl", "README.md"].map {
+      ($0, bytes(of: "Quickstart/\($0)"))
+    })
 }

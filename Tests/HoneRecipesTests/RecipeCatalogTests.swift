@@ -13,8 +13,8 @@ import Testing
 
   private static func path(of entry: RecipeCatalog.Entry) -> String {
     entry.name == "quickstart"
-      ? "\(root)/Sources/HoneRecipes/Quickstart/recipe.yaml"
-      : "\(root)/Sources/HoneRecipes/Catalog/\(entry.name).yaml"
+      ? "\(root)/Sources/HoneCatalog/Quickstart/recipe.yaml"
+      : "\(root)/Sources/HoneCatalog/Catalog/\(entry.name).yaml"
   }
 
   /// A shipped recipe stands as it would be written, with every key explained; only its heading and
@@ -47,7 +47,7 @@ import Testing
 
   @Test func `every file of the catalogue is listed`() throws {
     let files = try FileManager.default.contentsOfDirectory(
-      atPath: "\(Self.root)/Sources/HoneRecipes/Catalog")
+      atPath: "\(Self.root)/Sources/HoneCatalog/Catalog")
     let listed = RecipeCatalog.all.map { "\($0.name).yaml" }
     #expect(Set(files).isSubset(of: listed))
   }

@@ -8,7 +8,7 @@ import Testing
   private static let folder: String = {
     var url = URL(fileURLWithPath: #filePath)
     for _ in 0..<3 { url.deleteLastPathComponent() }
-    return "\(url.path)/Sources/HoneRecipes/SynthesisCatalog"
+    return "\(url.path)/Sources/HoneCatalog/SynthesisCatalog"
   }()
 
   /// A shipped recipe stands as it would be written, with every key explained. `HONE_RECORD=1` writes

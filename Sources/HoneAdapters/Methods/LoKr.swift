@@ -98,8 +98,12 @@ public final class LoKr: TrainableAdapter {
     if factor > 0 && size % factor == 0 { return (factor, size / factor) }
     // Factors further from one have a smaller sum, up to the root.
     let limit = factor > 0 ? factor : size
-    let first =
-      (1...size).prefix { $0 * $0 <= size && $0 <= limit }.last { size % $0 == 0 } ?? 1
+    var first = 1
+    var next = 2
+    while next * next <= size && next <= limit {
+      if size % next == 0 { first = next }
+      next += 1
+    }
     return (first, size / first)
   }
 

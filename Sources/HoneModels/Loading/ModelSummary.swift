@@ -17,6 +17,19 @@ public struct ModelSummary: Equatable, Sendable {
     }
   }
 
+  /// Tensors of one name, type and shape, but for the number of the layer or expert.
+  public struct TensorGroup: Equatable, Sendable {
+    /// Their name with a star in place of each number: `blk.*.attn_q.weight`.
+    public var name: String
+    /// `Q4_1`, `BF16`.
+    public var type: String
+    /// Rows first.
+    public var shape: [Int]
+    /// The numbers that the star of the layer stands for, rising; empty for a name without one.
+    public var layers: [Int]
+    public var tensorCount: Int
+  }
+
   public var path: String
   /// `GGUF v3`, `safetensors`.
   public var format: String
@@ -31,12 +44,17 @@ public struct ModelSummary: Equatable, Sendable {
   public var quantization: String?
   /// By falling bytes.
   public var storage: [Storage] = []
+  /// How each tensor is stored, in the files' order.
+  public private(set) var tensorGroups: [TensorGroup] = []
 
   public var layerCount: Int?
   public var hiddenSize: Int?
   public var intermediateSize: Int?
   public var headCount: Int?
   public var keyValueHeadCount: Int?
+  /// Experts in a layer, and how many of them each token goes through; nil without.
+  public var expertCount: Int?
+  public var usedExpertCount: Int?
   public var headDimension: Int?
   public var contextLength: Int?
   public var window: Int?
@@ -54,6 +72,13 @@ public struct ModelSummary: Equatable, Sendable {
   public var licence: String?
 
   public var elementCount: Int { storage.reduce(0) { $0 + $1.elementCount } }
+
+  private struct GroupKey: Hashable, Sendable {
+    var name: String
+    var type: String
+    var shape: [Int]
+  }
+  private var groupIndices: [GroupKey: Int] = [:]
 
   private init(path: String, format: String) {
     self.path = path
@@ -75,7 +100,9 @@ public struct ModelSummary: Equatable, Sendable {
     }
   }
 
-  private mutating func add(_ type: String, elements: Int, bytes: Int) {
+  private mutating func add(_ name: String, _ type: String, _ shape: [Int], bytes: Int) {
+    let elements = shape.reduce(1, *)
+    addToGroups(name, type, shape)
     if let i = storage.firstIndex(where: { $0.type == type }) {
       storage[i].tensorCount += 1
       storage[i].elementCount += elements
@@ -83,6 +110,33 @@ public struct ModelSummary: Equatable, Sendable {
     } else {
       storage.append(
         Storage(type: type, tensorCount: 1, elementCount: elements, byteCount: bytes))
+    }
+  }
+
+  private mutating func addToGroups(_ name: String, _ type: String, _ shape: [Int]) {
+    var layer: Int?
+    let starred = name.split(separator: ".", omittingEmptySubsequences: false)
+      .map { part -> Substring in
+        guard let number = Int(part) else { return part }
+        layer = layer ?? number
+        return "*"
+      }.joined(separator: ".")
+    let key = GroupKey(name: starred, type: type, shape: shape)
+    let index: Int
+    if let known = groupIndices[key] {
+      index = known
+    } else {
+      index = tensorGroups.count
+      groupIndices[key] = index
+      tensorGroups.append(
+        TensorGroup(name: starred, type: type, shape: shape, layers: [], tensorCount: 0))
+    }
+    tensorGroups[index].tensorCount += 1
+    guard let layer, tensorGroups[index].layers.last != layer else { return }
+    let layers = tensorGroups[index].layers
+    let place = layers.firstIndex { $0 >= layer } ?? layers.count
+    if place == layers.count || layers[place] != layer {
+      tensorGroups[index].layers.insert(layer, at: place)
     }
   }
 
@@ -102,7 +156,7 @@ public struct ModelSummary: Equatable, Sendable {
     self.init(path: file.path, format: "GGUF v\(file.version)")
     let metadata = file.metadata
     for tensor in file.tensors {
-      add(tensor.type.name, elements: tensor.elementCount, bytes: tensor.bytes.count)
+      add(tensor.name, tensor.type.name, tensor.shape, bytes: tensor.bytes.count)
     }
     sortStorage()
     let parts = Set(file.tensors.map(\.file.path)).union([file.path])
@@ -121,6 +175,8 @@ public struct ModelSummary: Equatable, Sendable {
     intermediateSize = count("feed_forward_length")
     headCount = count("attention.head_count")
     keyValueHeadCount = count("attention.head_count_kv")
+    expertCount = count("expert_count")
+    usedExpertCount = count("expert_used_count")
     headDimension = count("attention.key_length") ?? Self.quotient(hiddenSize, headCount)
     contextLength = count("context_length")
     window = count("attention.sliding_window")
@@ -165,8 +221,7 @@ public struct ModelSummary: Equatable, Sendable {
 
   private mutating func addStorage(of file: SafetensorsFile) {
     for tensor in file.tensors {
-      add(
-        tensor.type.rawValue, elements: tensor.shape.reduce(1, *), bytes: tensor.bytes.count)
+      add(tensor.name, tensor.type.rawValue, tensor.shape, bytes: tensor.bytes.count)
     }
     byteCount += Disk.status(file.path)?.byteCount ?? 0
   }
@@ -192,6 +247,8 @@ public struct ModelSummary: Equatable, Sendable {
     intermediateSize = count("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size")
     headCount = count("num_attention_heads", "n_head")
     keyValueHeadCount = count("num_key_value_heads", "num_kv_heads")
+    expertCount = count("num_local_experts", "num_experts", "n_routed_experts")
+    usedExpertCount = expertCount == nil ? nil : count("num_experts_per_tok")
     headDimension = count("head_dim") ?? Self.quotient(hiddenSize, headCount)
     contextLength = count("max_position_embeddings", "n_positions")
     window = count("sliding_window")

@@ -13,6 +13,9 @@ package struct Calibration: Equatable, Sendable {
     package var aucByKind: [String: Double]
     /// What a pair must reach; nil for a filter that is switched off.
     package var threshold: Double?
+    /// Whether it judges with others, as a part of ``Calibration/combination``. Its line is then only
+    /// what it would be alone.
+    package var isJoined = false
     /// The shares of false and of true controls that reach it.
     package var falseAccepted: Double
     package var trueAccepted: Double
@@ -29,6 +32,8 @@ package struct Calibration: Equatable, Sendable {
   package static let fewestControls = 8
 
   package var findings: [Finding]
+  /// The filters that judge as one; nil where fewer than two of them tell true from false.
+  package var combination: Combination?
 
   package subscript(filter: String) -> Finding? { findings.first { $0.filter == filter } }
 
@@ -76,6 +81,67 @@ package struct Calibration: Equatable, Sendable {
         falseAccepted: share(falseValues), trueAccepted: share(trues), trueValues: trues,
         falseValues: falseValues)
     }
+    join(
+      filters.filter {
+        $0.line == .calibrated && thresholds[$0.name] == nil && self[$0.name]!.isOn
+      }, controls, measured, falseAcceptRate)
+  }
+
+  /// Makes one line of several filters' values. One after the other would lose true pairs at each: five
+  /// that each let four of five pass leave a third.
+  private mutating func join(
+    _ filters: [LikelihoodFilter], _ controls: [Control], _ measured: [Measurements], _ rate: Double
+  ) {
+    guard filters.count > 1 else { return }
+    let names = filters.map(\.name)
+    let rows = zip(controls, measured).compactMap { control, measurements -> Row? in
+      let values = filters.compactMap { $0.value(measurements, control.pair) }
+      guard values.count == filters.count else { return nil }
+      return Row(kind: control.kind, origin: control.origin, values: values)
+    }
+    func combination(_ rows: [Row]) -> Combination {
+      Combination(
+        names, trues: rows.filter { $0.kind == nil }.map(\.values),
+        falses: rows.filter { $0.kind != nil }.map(\.values))
+    }
+    // What is said of the line comes from controls that had no part in its weights, nor had what was
+    // made of the same pair.
+    let parts = 5
+    var judged: [(kind: Control.Kind?, value: Double)] = []
+    for part in 0..<parts {
+      let weights = combination(rows.filter { $0.origin % parts != part })
+      for row in rows where row.origin % parts == part {
+        let values = Dictionary(uniqueKeysWithValues: zip(names, row.values))
+        judged.append((row.kind, weights.value(values) ?? 0))
+      }
+    }
+    let trues = judged.filter { $0.kind == nil }.map(\.value)
+    let falses = judged.filter { $0.kind != nil }.map(\.value)
+    guard trues.count >= Self.fewestControls, falses.count >= Self.fewestControls else { return }
+    let line = Self.threshold(falses, rate: rate)
+    var byKind: [String: Double] = [:]
+    for kind in Control.Kind.allCases {
+      let own = judged.filter { $0.kind == kind }.map(\.value)
+      if !own.isEmpty { byKind[kind.rawValue] = Self.auc(trues, own) }
+    }
+    self.combination = combination(rows)
+    for index in findings.indices where names.contains(findings[index].filter) {
+      findings[index].isJoined = true
+    }
+    func share(_ values: [Double]) -> Double {
+      Double(values.count { $0 >= line }) / Double(values.count)
+    }
+    findings.append(
+      Finding(
+        filter: Combination.name, auc: Self.auc(trues, falses), aucByKind: byKind, threshold: line,
+        falseAccepted: share(falses), trueAccepted: share(trues), trueValues: trues,
+        falseValues: falses))
+  }
+
+  private struct Row {
+    var kind: Control.Kind?
+    var origin: Int
+    var values: [Double]
   }
 
   /// The area under the curve of true against false acceptances: the chance that a true one has the
@@ -110,6 +176,12 @@ package struct Calibration: Equatable, Sendable {
     return sorted[allowed].nextUp
   }
 
+  /// What a filter weighs among those that judge as one; nil for one that judges alone.
+  package func weight(of finding: Finding) -> Double? {
+    guard finding.isJoined else { return nil }
+    return combination?.parts.first { $0.filter == finding.filter }?.weight
+  }
+
   /// For `calibration.json`.
   package var json: JSONValue {
     .array(
@@ -124,6 +196,7 @@ package struct Calibration: Equatable, Sendable {
                   finding.aucByKind.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }))
             ),
             ("threshold", finding.threshold.map { .number($0) } ?? .null),
+            ("weight", weight(of: finding).map { .number($0) } ?? .null),
             ("false_accepted", .number(finding.falseAccepted)),
             ("true_accepted", .number(finding.trueAccepted)),
             ("true", .array(finding.trueValues.map { .number($0) })),

@@ -18,10 +18,13 @@ package struct Control: Equatable, Sendable {
   package var pair: QuestionPair
   /// nil for a true pair.
   package var kind: Kind?
+  /// Which true pair it is or was made of.
+  package var origin: Int
 
-  package init(_ pair: QuestionPair, _ kind: Kind? = nil) {
+  package init(_ pair: QuestionPair, _ kind: Kind? = nil, origin: Int = 0) {
     self.pair = pair
     self.kind = kind
+    self.origin = origin
   }
 
   /// True pairs, and the false ones that can be made of them.
@@ -33,7 +36,7 @@ package struct Control: Equatable, Sendable {
     from pairs: [QuestionPair], statements: [String: [String]], seed: UInt64
   ) -> [Control] {
     let random = RandomSource(seed: seed, purpose: "controls")
-    var controls = pairs.map { Control($0) }
+    var controls = pairs.enumerated().map { Control($0.element, origin: $0.offset) }
     for (index, pair) in pairs.enumerated() {
       func draw<Item>(_ items: [Item], _ purpose: UInt64) -> Item? {
         guard !items.isEmpty else { return nil }
@@ -44,20 +47,20 @@ package struct Control: Equatable, Sendable {
         WordOverlap.f1($0, pair.answer) < 0.5
       }
       if let answer = draw(own, 0) {
-        controls.append(Control(with(pair) { $0.answer = answer }, .otherStatement))
+        controls.append(Control(with(pair) { $0.answer = answer }, .otherStatement, origin: index))
       }
       let others = pair.neighbours.flatMap { statements[$0.id] ?? [] }.filter {
         WordOverlap.f1($0, pair.answer) < 0.5
       }
       if let answer = draw(others, 1) {
-        controls.append(Control(with(pair) { $0.answer = answer }, .swapped))
+        controls.append(Control(with(pair) { $0.answer = answer }, .swapped, origin: index))
       }
       let words = others.flatMap { Perturbation.words(of: $0) }
       let start = Int(random.uniform(UInt64(index) * 8 + 2) * 1e6)
       if let answer = Perturbation.changed(
         pair.answer, keeping: pair.question, words: words, from: start)
       {
-        controls.append(Control(with(pair) { $0.answer = answer }, .perturbed))
+        controls.append(Control(with(pair) { $0.answer = answer }, .perturbed, origin: index))
       }
       if let wrong = pair.neighbours.first {
         controls.append(
@@ -65,7 +68,7 @@ package struct Control: Equatable, Sendable {
             with(pair) {
               $0.chunk = wrong
               $0.neighbours = [pair.chunk] + pair.neighbours.dropFirst()
-            }, .wrongPassage))
+            }, .wrongPassage, origin: index))
       }
     }
     return controls

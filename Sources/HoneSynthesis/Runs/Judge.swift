@@ -54,13 +54,35 @@ final class Judge {
       .measure(pairs, needs)
     for (position, index) in measured.enumerated() {
       for filter in filters {
-        guard let threshold = calibration?[filter.name]?.threshold else { continue }
+        guard let finding = calibration?[filter.name], let threshold = finding.threshold else {
+          continue
+        }
         let value = filter.value(results[position], pairs[position])
         if let value { records[index].scores[filter.name] = value }
+        if finding.isJoined { continue }
         records[index].verdicts.append(filter.verdict(value, threshold: threshold))
+      }
+      if let verdict = joined(records[index].scores) {
+        records[index].scores[verdict.filter] = verdict.value
+        records[index].verdicts.append(verdict)
       }
     }
     return records
+  }
+
+  /// The verdict of the filters that judge as one; nil where none do.
+  private func joined(_ scores: [String: Double]) -> Verdict? {
+    guard let combination = calibration?.combination,
+      let threshold = calibration?[Combination.name]?.threshold
+    else { return nil }
+    guard let value = combination.value(scores) else {
+      return Verdict(Combination.name, passes: false, reason: "cannot be measured")
+    }
+    let passes = value >= threshold
+    let weakest = filters.first { $0.name == combination.weakest(scores) }
+    return Verdict(
+      Combination.name, value: value, threshold: threshold, passes: passes,
+      reason: passes ? "" : "\(weakest?.name ?? ""): \(weakest?.reason ?? "")")
   }
 
   /// The record with the verdicts that depend on what was accepted before it.

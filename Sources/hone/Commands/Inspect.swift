@@ -61,6 +61,7 @@ struct Inspect: AsyncParsableCommand {
       summary.headCount.map { "heads \($0)" },
       summary.keyValueHeadCount.map { "key-value heads \($0)" },
       summary.headDimension.map { "head size \($0)" },
+      experts(of: summary),
     ].compactMap { $0 }
     if !shape.isEmpty { facts.add("shape", shape.joined(separator: ", ")) }
     let context = [
@@ -79,8 +80,15 @@ struct Inspect: AsyncParsableCommand {
       .map { "\($0.key), \($0.value.asBytes)" }
     facts.add("template", templates.isEmpty ? "none" : templates.joined(separator: "; "))
     facts.add("licence", summary.licence ?? "not stated")
-    return ([facts.text] + (summary.storage.isEmpty ? [] : ["", table(of: summary)]))
+    let tables = [table(of: summary), "", groups(of: summary)]
+    return ([facts.text] + (summary.storage.isEmpty ? [] : [""] + tables))
       .joined(separator: "\n")
+  }
+
+  private static func experts(of summary: ModelSummary) -> String? {
+    guard let count = summary.expertCount, count > 0 else { return nil }
+    guard let used = summary.usedExpertCount else { return "\(count) experts" }
+    return "\(count) experts, \(used) a token"
   }
 
   private static func table(of summary: ModelSummary) -> String {
@@ -99,6 +107,31 @@ struct Inspect: AsyncParsableCommand {
     return table.text
   }
 
+  private static func groups(of summary: ModelSummary) -> String {
+    var table = Table(
+      ("TENSOR", .left), ("TYPE", .left), ("SHAPE", .right), ("COUNT", .right), ("LAYERS", .left))
+    for group in summary.tensorGroups {
+      table.add(
+        group.name, group.type, group.shape.map(String.init).joined(separator: "x"),
+        "\(group.tensorCount)", ranges(of: group.layers))
+    }
+    return table.text
+  }
+
+  /// `0-4, 7` of rising numbers.
+  private static func ranges(of numbers: [Int]) -> String {
+    var runs: [ClosedRange<Int>] = []
+    for number in numbers {
+      if let last = runs.last, last.upperBound + 1 == number {
+        runs[runs.count - 1] = last.lowerBound...number
+      } else {
+        runs.append(number...number)
+      }
+    }
+    return runs.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+      .joined(separator: ", ")
+  }
+
   // MARK: For programs
 
   private static func json(of summary: ModelSummary) -> JSONValue {
@@ -108,6 +141,13 @@ struct Inspect: AsyncParsableCommand {
       JSONValue([
         "type": .string($0.type), "tensors": .integer($0.tensorCount),
         "parameters": .integer($0.elementCount), "bytes": .integer($0.byteCount),
+      ])
+    }
+    let tensors = summary.tensorGroups.map { group in
+      JSONValue([
+        "name": .string(group.name), "type": .string(group.type),
+        "shape": .array(group.shape.map { .integer($0) }), "count": .integer(group.tensorCount),
+        "layers": .array(group.layers.map { .integer($0) }),
       ])
     }
     let templates = summary.templates.sorted { $0.key < $1.key }
@@ -122,13 +162,14 @@ struct Inspect: AsyncParsableCommand {
       "intermediate_size": integer(summary.intermediateSize),
       "heads": integer(summary.headCount), "key_value_heads": integer(summary.keyValueHeadCount),
       "head_dimension": integer(summary.headDimension),
+      "experts": integer(summary.expertCount), "experts_used": integer(summary.usedExpertCount),
       "context_length": integer(summary.contextLength), "window": integer(summary.window),
       "rotary_base": summary.rotaryBase.map { .number($0) } ?? .null,
       "vocabulary_size": integer(summary.vocabularySize),
       "ties_head": summary.tiesHead.map { .bool($0) } ?? .null,
       "tokenizer": string(summary.tokenizer), "tokens": .object(summary.tokens),
       "template_bytes": .object(JSONObject(templates)), "licence": string(summary.licence),
-      "storage": .array(storage),
+      "storage": .array(storage), "tensors": .array(tensors),
     ])
   }
 }

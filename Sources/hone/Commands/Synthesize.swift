@@ -133,6 +133,11 @@ extension Calibration {
         table.add(finding.filter, finding.auc.fixed(2), "off: it cannot tell here", "", "")
         continue
       }
+      if let weight = weight(of: finding) {
+        table.add(
+          finding.filter, finding.auc.fixed(2), "in together, weight \(weight.fixed(2))", "", "")
+        continue
+      }
       table.add(
         finding.filter, finding.auc.fixed(2), threshold.fixed(2),
         "\(Int((100 * finding.trueAccepted).rounded())) %",
