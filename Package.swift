@@ -68,8 +68,8 @@ let package = Package(
     floor(
       "HoneSynthesis",
       over: [
-        "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneData", "HoneModels", "HoneTensors",
-        "HoneText", "HoneFormats", "HoneKernels",
+        "HoneGeneration", "HoneAdapters", "HoneData", "HoneModels", "HoneTensors", "HoneText",
+        "HoneFormats", "HoneKernels",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),

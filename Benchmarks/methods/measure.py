@@ -6,8 +6,8 @@
     python measure.py --document FOLDER        writes methods.svg there and prints the table in Markdown
 
 Only Python's own library is needed. FILE (JSON lines, default methods.jsonl beside this script) is added to after each run, and a run
-that it holds already is not repeated, so that a measurement that was stopped goes on. Seeds may be measured at the same time, each by
-a process with one thread, into the same FILE: results are the same bits for any number of threads. Then --speed, alone. The tasks:
+that it holds already is not repeated, so that a measurement that was stopped goes on. Several processes with one thread each may add
+to the same FILE, in different orders: results are the same bits for any number of threads. Then --speed, alone. The tasks:
 
   facts    the quickstart's: 146 questions to an invented company, in six epochs; 34 held-out ones are asked, 8 of which have no answer
   intents  the intent and the order's number out of a message (task.py): 520 messages, one epoch; 64 held-out ones with other wordings
@@ -188,15 +188,18 @@ def main():
     parser.add_argument("--document", type=pathlib.Path)
     options = parser.parse_args()
 
-    results = [json.loads(line) for line in options.results.read_text().splitlines()] if options.results.exists() else []
+    def read():
+        return [json.loads(line) for line in options.results.read_text().splitlines()] if options.results.exists() else []
+
     if not options.document:
         # Each method's recipe has its name.
         names = run(options.hone, "methods").split("\n\n")[0].splitlines()[1:]
         methods = options.methods or [line.split()[0] for line in names if line[:1].islower()]
-        done = {(r["method"], r["task"], r.get("seed")) for r in results}
+        # Another process may have added some meanwhile.
+        def is_done(*what):
+            return what in {(r["method"], r["task"], r.get("seed")) for r in read()}
 
         def add(result, text):
-            results.append(result)
             with options.results.open("a") as file:
                 file.write(json.dumps(result) + "\n")
             print(text, flush=True)
@@ -204,13 +207,13 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             folders = data(options.hone, pathlib.Path(folder))
             for method in methods if options.speed else []:
-                if (method, "speed", None) not in done:
+                if not is_done(method, "speed", None):
                     result = speed(options.hone, method, options.threads, folders["facts"], options.set)
                     add(result, f"{method}: {result['tokens_per_second']:.0f} tokens/s, {size(result['peak_memory_bytes'])}B")
             for seed in [] if options.speed else options.seeds:
                 for method in methods:
                     for task in options.tasks:
-                        if (method, task, seed) in done:
+                        if is_done(method, task, seed):
                             continue
                         result = measure(options.hone, method, task, seed, options.threads, folders[task], options.set)
                         add(
@@ -218,7 +221,7 @@ def main():
                             f"{method} {task} {seed}: {result['right']} of {result['asked']}, loss {result['loss']:.3f}, "
                             f"{result['tokens_per_second']:.0f} tokens/s, {result['seconds']:.0f} s",
                         )
-    rows = summaries(results, bits_a_byte(options.hone, options.threads))
+    rows = summaries(read(), bits_a_byte(options.hone, options.threads))
     print(table(rows))
     if options.document:
         (options.document / "methods.svg").write_text(plot(rows))

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import tempfile
 
+import experts
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 FAMILIES = pathlib.Path(__file__).parents[2] / "Tests/HoneModelsTests/Fixtures/families"
@@ -29,7 +31,11 @@ for folder in sorted(FAMILIES.iterdir()):
             continue
         model, loading = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.float32, output_loading_info=True)
         base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-        adapted = PeftModel.from_pretrained(base, folder / "adapter").eval()
+        if base.config.model_type == "qwen2_moe":
+            linear = {n: m for n, m in base.named_modules() if isinstance(m, torch.nn.Linear) and n != "lm_head"}
+            adapted = experts.fused(base, linear, load_file(folder / "adapter/adapter_model.safetensors"))
+        else:
+            adapted = PeftModel.from_pretrained(base, folder / "adapter").eval()
         with torch.no_grad():
             one, two = model.eval()(input_ids=ids).logits, adapted(input_ids=ids).logits
         keys = [key for kind in ("missing_keys", "unexpected_keys", "mismatched_keys") for key in loading[kind]]

@@ -2,6 +2,7 @@
 
     python make_model_fixtures.py smollm2 SmolLM2-135M-Instruct.Q4_1.gguf
     python make_model_fixtures.py gemma3 gemma-3-270m-q4_k_m.gguf
+    python make_model_fixtures.py qwen2.5-coder qwen2.5-coder-0.5b-instruct-q4_k_m.gguf
 
 expected.safetensors, for every text and prompt NAME of expected.json (which holds them as strings):
   text.NAME.ids, text.NAME.logprobs      I32 [n] and F32 [n - 1]: the natural log-probability of each token given those before it

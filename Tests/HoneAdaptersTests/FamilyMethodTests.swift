@@ -76,8 +76,9 @@ import Testing
     #expect(all != text)
     try all.write(toFile: "\(folder.path)/config.json", atomically: true, encoding: .utf8)
     for name in ["model.safetensors", "tokenizer.json", "tokenizer_config.json"] {
-      try FileManager.default.copyItem(
-        atPath: "\(source)/\(name)", toPath: "\(folder.path)/\(name)")
+      // Some are links.
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(source)/\(name)"))
+      try bytes.write(to: URL(fileURLWithPath: "\(folder.path)/\(name)"))
     }
     return try LanguageModel(folder: folder.path, engine: engine)
   }

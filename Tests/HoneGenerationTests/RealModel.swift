@@ -88,6 +88,7 @@ struct RealModel {
   @Test func `every family's real model has a fixture and tests of it`() {
     let tested: [(model: KnownModel, fixture: String)] = [
       (SmolLM2Tests.model, SmolLM2Tests.fixture), (Gemma3Tests.model, Gemma3Tests.fixture),
+      (Qwen2Tests.model, Qwen2Tests.fixture),
     ]
     #expect(
       Set(Architectures.all.compactMap { $0.realModel?.name })

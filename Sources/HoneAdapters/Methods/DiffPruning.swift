@@ -295,7 +295,8 @@ extension DiffPruning {
     facts: MethodFacts(
       trained: "a sparse difference of each matrix",
       parameters: "inputs · outputs a projection, and as many gates",
-      memory: "32 bytes for each of the matrices' numbers", merges: true, exchange: [],
+      memory: "16 bytes for each of the matrices' numbers with adafactor, 32 with adamw",
+      merges: true, exchange: [],
       numbersPerWeight: 2),
     settings: [
       ModuleSelection.targetSetting,
@@ -304,7 +305,7 @@ extension DiffPruning {
         "target_share", .number(1e-6...1), default: .number(0.005),
         "The share of all numbers that stays in the end."),
       Setting(
-        "gated_share", .number(0...1), default: .number(0.5),
+        "gated_share", .number(0...1), default: .number(0.2),
         "The share of all steps with gates; then the numbers that stay are chosen, and trained on."),
       Setting(
         "l0_weight", .number(0...1), default: .number(1.25e-7),
@@ -318,13 +319,14 @@ extension DiffPruning {
         "gate_rate_ratio", .number(0...100_000), default: .number(100),
         "How much faster the gates learn than the numbers."),
       Setting(
-        "chosen_rate_ratio", .number(0...100_000), default: .number(16),
+        "chosen_rate_ratio", .number(0...100_000), default: .number(40),
         "How much faster the numbers that stay learn, once they are alone."),
     ],
     examples: [
       JSONObject([
         ("target_share", .number(0.05)), ("structured", .bool(false)), ("gate_start", .number(0.5)),
-        ("l0_weight", .number(1e-5)),
+        ("l0_weight", .number(1e-5)), ("gated_share", .number(0.5)),
+        ("chosen_rate_ratio", .number(16)),
       ]),
       JSONObject([
         ("target_modules", .array([.string("q_proj"), .string("down_proj")])),

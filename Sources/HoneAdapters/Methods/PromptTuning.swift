@@ -49,7 +49,7 @@ extension PromptTuning {
     name: "prompt_tuning",
     summary: "Trains rows that stand before every sequence, as if they were tokens.",
     source: "Lester et al. 2021, https://arxiv.org/abs/2104.08691",
-    learningRate: 0.01,
+    learningRate: 0.03,
     facts: MethodFacts(
       trained: "rows before every sequence", parameters: "rows · hidden size", merges: false,
       exchange: [.peft("PROMPT_TUNING")]),

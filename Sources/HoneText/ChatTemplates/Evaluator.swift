@@ -52,8 +52,7 @@ extension Jinja {
 
     func run() throws {
       defer { release() }
-      var marker: UInt8 = 0
-      stackStart = withUnsafeMutablePointer(to: &marker) { Int(bitPattern: $0) }
+      stackStart = Jinja.stackPosition()
       enter(program.root)
       _ = try execute(program.body)
     }
@@ -102,7 +101,9 @@ extension Jinja {
     /// the program was built.
     @inline(never)
     func descend() throws {
-      guard depth < Limits.evaluationDepth, stackUsed() < Limits.stackBytes else {
+      guard depth < Limits.evaluationDepth,
+        abs(stackStart - Jinja.stackPosition()) < Limits.stackBytes
+      else {
         throw Self.tooDeep
       }
       steps -= 1
@@ -111,13 +112,6 @@ extension Jinja {
     }
 
     func ascend() { depth -= 1 }
-
-    /// The bytes between the frames of ``run()`` and of the caller.
-    private func stackUsed() -> Int {
-      var marker: UInt8 = 0
-      let here = withUnsafeMutablePointer(to: &marker) { Int(bitPattern: $0) }
-      return abs(stackStart - here)
-    }
 
     // MARK: Output
 

@@ -19,8 +19,8 @@ enum Jinja {
     static let syntaxDepth = 100
     /// How deeply evaluation may nest, macros and recursive loops included.
     static let evaluationDepth = 1500
-    /// The stack that evaluation may use; with what filters need beyond it, it stays within the
-    /// 512 KB of a secondary thread.
+    /// The stack that parsing or evaluation may use; with what filters need beyond it, it stays within
+    /// the 512 KB of a secondary thread.
     static let stackBytes = 300 << 10
     /// How deeply lists and dictionaries may hold one another.
     static let valueDepth = 300
@@ -63,6 +63,13 @@ enum Jinja {
     var sentence: String {
       kind == .template ? message : "\(kind.rawValue): \(message)"
     }
+  }
+
+  /// Where the stack ends now; two of these tell how much of it lies between.
+  @inline(never)
+  static func stackPosition() -> Int {
+    var marker: UInt8 = 0
+    return withUnsafeMutablePointer(to: &marker) { Int(bitPattern: $0) }
   }
 
   /// A fault of the source text, with its place.

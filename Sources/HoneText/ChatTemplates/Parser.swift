@@ -6,6 +6,7 @@ extension Jinja {
     private var nameCount = 0
     private var scopeCount = 0
     private var depth = 0
+    private let stackStart = Jinja.stackPosition()
     /// The tags that are open, with what would continue or close each.
     private var open: [(tag: String, line: Int, ends: [String])] = []
     private var blockNames: Set<String> = []
@@ -85,7 +86,10 @@ extension Jinja {
 
     /// Runs `body` one level deeper; a source nested too deeply is refused before the stack ends.
     mutating func nested<T>(_ body: (inout Parser) throws -> T) throws -> T {
-      guard depth < Limits.syntaxDepth else {
+      // What a level takes of the stack depends on how the program was built.
+      guard depth < Limits.syntaxDepth,
+        abs(stackStart - Jinja.stackPosition()) < Limits.stackBytes
+      else {
         throw fault("nested more than \(Limits.syntaxDepth) levels deep")
       }
       depth += 1

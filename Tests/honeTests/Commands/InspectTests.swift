@@ -24,6 +24,27 @@ import Testing
     #expect(json["runs"] == .bool(false))
   }
 
+  @Test func `each tensor's type is listed, and a mixture's experts are counted`() throws {
+    for path in ["mixtral", "mixtral/model.gguf"] {
+      let model = "\(PackageFiles.root)/Tests/HoneModelsTests/Fixtures/families/\(path)"
+      let page = try Program.run(["inspect", model])
+      #expect(page.output.contains(", 4 experts, 2 a token\n"), "\(page.output)")
+      let json = try JSONParser.parse(Program.run(["inspect", "--json", model]).output)
+      #expect(json["experts"]?.integer == 4 && json["experts_used"]?.integer == 2)
+      let tensors = try #require(json["tensors"]?.array)
+      let parameters = tensors.reduce(0) { sum, tensor in
+        let size = tensor["shape"]?.array?.reduce(1) { $0 * ($1.integer ?? 0) } ?? 0
+        return sum + size * (tensor["count"]?.integer ?? 0)
+      }
+      #expect(parameters == json["parameters"]?.integer)
+      let layers = tensors.filter {
+        $0["name"]?.string?.contains("attn_q.w") == true
+          || $0["name"]?.string?.contains("q_proj.w") == true
+      }
+      #expect(layers.map { $0["layers"] } == [.array([.integer(0), .integer(1)])])
+    }
+  }
+
   @Test func `a folder without a model and a damaged file are errors`() throws {
     let folder = try TemporaryFolder()
     let empty = try Program.run(["inspect", folder.path])
