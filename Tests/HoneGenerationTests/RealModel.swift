@@ -86,13 +86,12 @@ struct RealModel {
 /// That the table of families names only what is tested.
 @Suite struct RealModelTests {
   @Test func `every family's real model has a fixture and tests of it`() {
-    let tested: [(model: KnownModel, fixture: String)] = [
-      (SmolLM2Tests.model, SmolLM2Tests.fixture), (Gemma3Tests.model, Gemma3Tests.fixture),
-      (Qwen2Tests.model, Qwen2Tests.fixture),
-    ]
+    let tested =
+      [(SmolLM2Tests.model, SmolLM2Tests.fixture)]
+      + QuantisedModelTests.all.map { ($0.model, $0.fixture) }
     #expect(
       Set(Architectures.all.compactMap { $0.realModel?.name })
-        == Set(tested.map(\.model.name)))
-    for entry in tested { #expect(throws: Never.self) { try RealModel(entry.fixture) } }
+        == Set(tested.map(\.0.name)))
+    for (_, fixture) in tested { #expect(throws: Never.self) { try RealModel(fixture) } }
   }
 }

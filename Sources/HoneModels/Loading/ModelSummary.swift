@@ -18,7 +18,7 @@ public struct ModelSummary: Equatable, Sendable {
   }
 
   /// Tensors of one name, type and shape, but for the number of the layer or expert.
-  public struct TensorGroup: Equatable, Sendable {
+  public struct TensorGroup: Hashable, Sendable {
     /// Their name with a star in place of each number: `blk.*.attn_q.weight`.
     public var name: String
     /// `Q4_1`, `BF16`.
@@ -26,8 +26,8 @@ public struct ModelSummary: Equatable, Sendable {
     /// Rows first.
     public var shape: [Int]
     /// The numbers that the star of the layer stands for, rising; empty for a name without one.
-    public var layers: [Int]
-    public var tensorCount: Int
+    public var layers: [Int] = []
+    public var tensorCount = 0
   }
 
   public var path: String
@@ -45,7 +45,7 @@ public struct ModelSummary: Equatable, Sendable {
   /// By falling bytes.
   public var storage: [Storage] = []
   /// How each tensor is stored, in the files' order.
-  public private(set) var tensorGroups: [TensorGroup] = []
+  public var tensorGroups: [TensorGroup] = []
 
   public var layerCount: Int?
   public var hiddenSize: Int?
@@ -73,13 +73,6 @@ public struct ModelSummary: Equatable, Sendable {
 
   public var elementCount: Int { storage.reduce(0) { $0 + $1.elementCount } }
 
-  private struct GroupKey: Hashable, Sendable {
-    var name: String
-    var type: String
-    var shape: [Int]
-  }
-  private var groupIndices: [GroupKey: Int] = [:]
-
   private init(path: String, format: String) {
     self.path = path
     self.format = format
@@ -93,16 +86,13 @@ public struct ModelSummary: Equatable, Sendable {
       try self.init(folder: path)
     } else if path.lowercased().hasSuffix(".safetensors") {
       self.init(path: path, format: "safetensors")
-      addStorage(of: try SafetensorsFile(path: path))
-      sortStorage()
+      addStorage(of: [try SafetensorsFile(path: path)])
     } else {
       try self.init(gguf: GGUFFile(path: path))
     }
   }
 
-  private mutating func add(_ name: String, _ type: String, _ shape: [Int], bytes: Int) {
-    let elements = shape.reduce(1, *)
-    addToGroups(name, type, shape)
+  private mutating func add(_ type: String, elements: Int, bytes: Int) {
     if let i = storage.firstIndex(where: { $0.type == type }) {
       storage[i].tensorCount += 1
       storage[i].elementCount += elements
@@ -113,30 +103,30 @@ public struct ModelSummary: Equatable, Sendable {
     }
   }
 
-  private mutating func addToGroups(_ name: String, _ type: String, _ shape: [Int]) {
-    var layer: Int?
-    let starred = name.split(separator: ".", omittingEmptySubsequences: false)
-      .map { part -> Substring in
-        guard let number = Int(part) else { return part }
-        layer = layer ?? number
-        return "*"
-      }.joined(separator: ".")
-    let key = GroupKey(name: starred, type: type, shape: shape)
-    let index: Int
-    if let known = groupIndices[key] {
-      index = known
-    } else {
-      index = tensorGroups.count
-      groupIndices[key] = index
-      tensorGroups.append(
-        TensorGroup(name: starred, type: type, shape: shape, layers: [], tensorCount: 0))
+  private mutating func groupTensors(_ tensors: [(name: String, type: String, shape: [Int])]) {
+    var places: [TensorGroup: Int] = [:]
+    for tensor in tensors {
+      var layer: Int?
+      let starred = tensor.name.split(separator: ".", omittingEmptySubsequences: false)
+        .map { part -> Substring in
+          guard let number = Int(part) else { return part }
+          layer = layer ?? number
+          return "*"
+        }.joined(separator: ".")
+      let group = TensorGroup(name: starred, type: tensor.type, shape: tensor.shape)
+      let place = places[group, default: tensorGroups.count]
+      if place == tensorGroups.count {
+        places[group] = place
+        tensorGroups.append(group)
+      }
+      tensorGroups[place].tensorCount += 1
+      // The experts of a layer follow each other.
+      if let layer, tensorGroups[place].layers.last != layer {
+        tensorGroups[place].layers.append(layer)
+      }
     }
-    tensorGroups[index].tensorCount += 1
-    guard let layer, tensorGroups[index].layers.last != layer else { return }
-    let layers = tensorGroups[index].layers
-    let place = layers.firstIndex { $0 >= layer } ?? layers.count
-    if place == layers.count || layers[place] != layer {
-      tensorGroups[index].layers.insert(layer, at: place)
+    for place in tensorGroups.indices {
+      tensorGroups[place].layers = Set(tensorGroups[place].layers).sorted()
     }
   }
 
@@ -156,9 +146,10 @@ public struct ModelSummary: Equatable, Sendable {
     self.init(path: file.path, format: "GGUF v\(file.version)")
     let metadata = file.metadata
     for tensor in file.tensors {
-      add(tensor.name, tensor.type.name, tensor.shape, bytes: tensor.bytes.count)
+      add(tensor.type.name, elements: tensor.elementCount, bytes: tensor.bytes.count)
     }
     sortStorage()
+    groupTensors(file.tensors.map { ($0.name, $0.type.name, $0.shape) })
     let parts = Set(file.tensors.map(\.file.path)).union([file.path])
     byteCount = parts.reduce(0) { $0 + (Disk.status($1)?.byteCount ?? 0) }
     name = try metadata.string("general.name")
@@ -175,8 +166,8 @@ public struct ModelSummary: Equatable, Sendable {
     intermediateSize = count("feed_forward_length")
     headCount = count("attention.head_count")
     keyValueHeadCount = count("attention.head_count_kv")
-    expertCount = count("expert_count")
-    usedExpertCount = count("expert_used_count")
+    expertCount = count("expert_count").flatMap { $0 == 0 ? nil : $0 }
+    usedExpertCount = expertCount == nil ? nil : count("expert_used_count")
     headDimension = count("attention.key_length") ?? Self.quotient(hiddenSize, headCount)
     contextLength = count("context_length")
     window = count("attention.sliding_window")
@@ -203,12 +194,11 @@ public struct ModelSummary: Equatable, Sendable {
     self.init(path: folder, format: "safetensors")
     let hasIndex = Disk.exists("\(folder)/\(SafetensorsFolder.indexName)")
     if hasIndex || Disk.exists("\(folder)/\(SafetensorsFolder.singleName)") {
-      for file in try SafetensorsFolder(path: folder).files { addStorage(of: file) }
+      addStorage(of: try SafetensorsFolder(path: folder).files)
     } else if Disk.exists("\(folder)/adapter_model.safetensors") {
       format = "adapter, safetensors"
-      addStorage(of: try SafetensorsFile(path: "\(folder)/adapter_model.safetensors"))
+      addStorage(of: [try SafetensorsFile(path: "\(folder)/adapter_model.safetensors")])
     }
-    sortStorage()
     try readConfiguration(of: folder)
     try readTokenizer(of: folder)
     licence = try Self.licence(of: folder)
@@ -219,11 +209,15 @@ public struct ModelSummary: Equatable, Sendable {
     }
   }
 
-  private mutating func addStorage(of file: SafetensorsFile) {
-    for tensor in file.tensors {
-      add(tensor.name, tensor.type.rawValue, tensor.shape, bytes: tensor.bytes.count)
+  private mutating func addStorage(of files: [SafetensorsFile]) {
+    let tensors = files.flatMap(\.tensors)
+    for tensor in tensors {
+      add(
+        tensor.type.rawValue, elements: tensor.shape.reduce(1, *), bytes: tensor.bytes.count)
     }
-    byteCount += Disk.status(file.path)?.byteCount ?? 0
+    sortStorage()
+    groupTensors(tensors.map { ($0.name, $0.type.rawValue, $0.shape) })
+    byteCount = files.reduce(0) { $0 + (Disk.status($1.path)?.byteCount ?? 0) }
   }
 
   private static func json(_ path: String) throws -> JSONValue? {

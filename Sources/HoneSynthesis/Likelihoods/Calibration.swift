@@ -24,6 +24,29 @@ package struct Calibration: Equatable, Sendable {
     package var falseValues: [Double]
 
     package var isOn: Bool { threshold != nil }
+
+    /// What controls with these values say of a line.
+    ///
+    /// - Parameter kinds: of each false value, how its control was made.
+    init(
+      _ filter: String, trues: [Double], falses: [Double], kinds: [Control.Kind],
+      threshold: Double?
+    ) {
+      self.filter = filter
+      self.threshold = threshold
+      (trueValues, falseValues) = (trues, falses)
+      auc = Calibration.auc(trues, falses)
+      aucByKind = [:]
+      for kind in Set(kinds) {
+        aucByKind[kind.rawValue] = Calibration.auc(
+          trues, zip(falses, kinds).filter { $0.1 == kind }.map(\.0))
+      }
+      func share(_ values: [Double]) -> Double {
+        guard let threshold, !values.isEmpty else { return 1 }
+        return Double(values.count { $0 >= threshold }) / Double(values.count)
+      }
+      (falseAccepted, trueAccepted) = (share(falses), share(trues))
+    }
   }
 
   /// Under this the controls say that a filter cannot tell true from false here.
@@ -49,37 +72,31 @@ package struct Calibration: Equatable, Sendable {
   ) {
     findings = filters.map { filter in
       var trues: [Double] = []
-      var falses: [(kind: Control.Kind, value: Double)] = []
+      var falses: [Double] = []
+      var kinds: [Control.Kind] = []
       for (control, measurements) in zip(controls, measured) {
         guard let value = filter.value(measurements, control.pair) else { continue }
-        if let kind = control.kind { falses.append((kind, value)) } else { trues.append(value) }
+        guard let kind = control.kind else {
+          trues.append(value)
+          continue
+        }
+        falses.append(value)
+        kinds.append(kind)
       }
-      let falseValues = falses.map(\.value)
-      let auc = Self.auc(trues, falseValues)
-      var byKind: [String: Double] = [:]
-      for kind in Control.Kind.allCases {
-        let own = falses.filter { $0.kind == kind }.map(\.value)
-        if !own.isEmpty { byKind[kind.rawValue] = Self.auc(trues, own) }
-      }
+      let auc = Self.auc(trues, falses)
       let isEnough =
         trues.count >= Self.fewestControls && falses.count >= Self.fewestControls
       var threshold: Double?
       switch filter.line {
       case .calibrated where isEnough && auc >= Self.leastAUC:
-        threshold = Self.threshold(falseValues, rate: falseAcceptRate)
+        threshold = Self.threshold(falses, rate: falseAcceptRate)
       case .fixed(let value) where isEnough && auc >= Self.leastAUC: threshold = value
       case .judgedByNone(let value): threshold = value
       default: break
       }
       if let given = thresholds[filter.name] { threshold = given }
-      func share(_ values: [Double]) -> Double {
-        guard let threshold, !values.isEmpty else { return 1 }
-        return Double(values.count { $0 >= threshold }) / Double(values.count)
-      }
       return Finding(
-        filter: filter.name, auc: auc, aucByKind: byKind, threshold: threshold,
-        falseAccepted: share(falseValues), trueAccepted: share(trues), trueValues: trues,
-        falseValues: falseValues)
+        filter.name, trues: trues, falses: falses, kinds: kinds, threshold: threshold)
     }
     join(
       filters.filter {
@@ -118,24 +135,14 @@ package struct Calibration: Equatable, Sendable {
     let trues = judged.filter { $0.kind == nil }.map(\.value)
     let falses = judged.filter { $0.kind != nil }.map(\.value)
     guard trues.count >= Self.fewestControls, falses.count >= Self.fewestControls else { return }
-    let line = Self.threshold(falses, rate: rate)
-    var byKind: [String: Double] = [:]
-    for kind in Control.Kind.allCases {
-      let own = judged.filter { $0.kind == kind }.map(\.value)
-      if !own.isEmpty { byKind[kind.rawValue] = Self.auc(trues, own) }
-    }
     self.combination = combination(rows)
     for index in findings.indices where names.contains(findings[index].filter) {
       findings[index].isJoined = true
     }
-    func share(_ values: [Double]) -> Double {
-      Double(values.count { $0 >= line }) / Double(values.count)
-    }
     findings.append(
       Finding(
-        filter: Combination.name, auc: Self.auc(trues, falses), aucByKind: byKind, threshold: line,
-        falseAccepted: share(falses), trueAccepted: share(trues), trueValues: trues,
-        falseValues: falses))
+        Combination.name, trues: trues, falses: falses, kinds: judged.compactMap(\.kind),
+        threshold: Self.threshold(falses, rate: rate)))
   }
 
   private struct Row {

@@ -86,7 +86,7 @@ struct Inspect: AsyncParsableCommand {
   }
 
   private static func experts(of summary: ModelSummary) -> String? {
-    guard let count = summary.expertCount, count > 0 else { return nil }
+    guard let count = summary.expertCount else { return nil }
     guard let used = summary.usedExpertCount else { return "\(count) experts" }
     return "\(count) experts, \(used) a token"
   }
