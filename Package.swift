@@ -68,8 +68,8 @@ let package = Package(
     floor(
       "HoneSynthesis",
       over: [
-        "HoneGeneration", "HoneAdapters", "HoneData", "HoneModels", "HoneTensors", "HoneText",
-        "HoneFormats", "HoneKernels",
+        "HoneGeneration", "HoneData", "HoneModels", "HoneTensors", "HoneText", "HoneFormats",
+        "HoneKernels",
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),
@@ -107,9 +107,7 @@ let package = Package(
       ]),
     tests(
       "HoneSynthesis",
-      over: [
-        "HoneGeneration", "HoneAdapters", "HoneModels", "HoneTensors", "HoneText", "HoneFormats",
-      ],
+      over: ["HoneGeneration", "HoneModels", "HoneTensors", "HoneText", "HoneFormats"],
       excluding: []),
     tests(
       "HoneRecipes",

@@ -1,3 +1,4 @@
+import HoneFormats
 import HoneModels
 import HoneTensors
 

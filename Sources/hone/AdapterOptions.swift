@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import HoneAdapters
+import HoneFormats
 import HoneModels
 import HoneTensors
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 // For C's `stdout`, a variable that nobody sets.
 @preconcurrency import Foundation
+import HoneFormats
 import HoneModels
 import HoneRecipes
 

@@ -32,7 +32,7 @@ public struct CombiningStrategy: Sendable {
 
   /// Checks what a command sets.
   ///
-  /// - Throws: ``AdapterError`` with all unknown keys and unfit values.
+  /// - Throws: ``SettingsError`` with all unknown keys and unfit values.
   public func values(_ given: JSONObject = JSONObject()) throws -> SettingValues {
     try SettingValues(settings, given: given, of: name)
   }

@@ -56,7 +56,7 @@ public struct AdapterMethod: Sendable {
 
   /// Checks what a recipe sets.
   ///
-  /// - Throws: ``AdapterError`` with all unknown keys and unfit values.
+  /// - Throws: ``SettingsError`` with all unknown keys and unfit values.
   public func values(_ given: JSONObject = JSONObject()) throws -> SettingValues {
     try SettingValues(settings, given: given, of: name)
   }

@@ -1,3 +1,4 @@
+import HoneFormats
 import HoneModels
 
 /// Which modules of a network a method acts on, chosen as peft chooses.

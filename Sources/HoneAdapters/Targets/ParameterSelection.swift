@@ -1,3 +1,4 @@
+import HoneFormats
 import HoneModels
 
 /// Which modules of a network are trained whole: projections, embedding, head and norms, chosen by

@@ -1,4 +1,3 @@
-import HoneAdapters
 import HoneFormats
 
 /// Everything that a run of synthesis is told.

@@ -1,4 +1,3 @@
-import HoneAdapters
 import HoneFormats
 
 /// The keys of a recipe of synthesis, section by section.

@@ -1,4 +1,5 @@
 import HoneAdapters
+import HoneFormats
 
 /// Contrastive preference optimisation: DPO's loss with a reference that finds everything as likely,
 /// and fine-tuning on the chosen answer.

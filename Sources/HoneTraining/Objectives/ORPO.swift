@@ -1,5 +1,6 @@
 import Foundation
 import HoneAdapters
+import HoneFormats
 
 /// Odds-ratio preference optimisation: fine-tuning on the chosen answer with a term that makes it
 /// likelier than the rejected one; no reference.

@@ -1,4 +1,5 @@
 import HoneAdapters
+import HoneFormats
 import HoneModels
 
 /// A thing to train for: what a recipe may set, and what it learns from.

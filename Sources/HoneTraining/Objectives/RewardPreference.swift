@@ -1,5 +1,6 @@
 import HoneAdapters
 import HoneData
+import HoneFormats
 import HoneModels
 import HoneTensors
 

@@ -1,4 +1,5 @@
 import HoneAdapters
+import HoneFormats
 
 /// Simple preference optimisation: the chosen answer becomes likelier a token than the rejected one
 /// by a margin; no reference.

@@ -1,5 +1,4 @@
 import Foundation
-import HoneAdapters
 import HoneFormats
 import HoneModels
 import HoneTensors

@@ -1,6 +1,3 @@
-import HoneFormats
-import HoneModels
-
 /// The checked values of a table of settings: what a recipe gives, and the defaults of the rest.
 ///
 /// Reading a key that the table does not have, or as another type than it declares, is a caller's
@@ -28,7 +25,7 @@ public struct SettingValues: Sendable {
   /// Checks given values and adds the defaults.
   ///
   /// - Parameter subject: what errors call the settings' owner: `lora`.
-  /// - Throws: ``AdapterError`` with every unknown key and every value that does not fit.
+  /// - Throws: ``SettingsError`` with every unknown key and every value that does not fit.
   public init(
     _ settings: [Setting], given: JSONObject = JSONObject(), of subject: String
   ) throws {
@@ -46,7 +43,7 @@ public struct SettingValues: Sendable {
       if let fault = setting.fault(in: value) { faults.append("\(key): \(fault)") }
       values[key] = value
     }
-    guard faults.isEmpty else { throw AdapterError(subject, faults: faults) }
+    guard faults.isEmpty else { throw SettingsError(subject, faults: faults) }
     givenKeys = Set(values.keys)
     for setting in settings where values[setting.key] == nil {
       values[setting.key] = setting.defaultValue

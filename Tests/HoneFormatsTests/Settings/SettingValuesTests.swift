@@ -1,4 +1,3 @@
-import HoneAdapters
 import HoneFormats
 import Testing
 
@@ -41,7 +40,7 @@ import Testing
   }
 
   @Test func `all faults are told at once`() throws {
-    let error = #expect(throws: AdapterError.self) {
+    let error = #expect(throws: SettingsError.self) {
       try values([
         ("rnk", .integer(4)), ("rank", .number(1.5)), ("alpha", .integer(-1)),
         ("fast", .string("yes")), ("start", .string("c")), ("targets", .array([.integer(1)])),

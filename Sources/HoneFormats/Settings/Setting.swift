@@ -1,5 +1,3 @@
-import HoneFormats
-
 /// A key that a recipe may set: its type and range, its value where the recipe is silent, and what
 /// it does.
 ///
@@ -90,7 +88,7 @@ extension Setting.Kind: CustomStringConvertible {
     Int(exactly: number).map(String.init) ?? number.pythonDescription
   }
 
-  func accepts(_ value: JSONValue) -> Bool {
+  package func accepts(_ value: JSONValue) -> Bool {
     switch self {
     case .integer(let range): value.integer.map(range.contains) ?? false
     case .number(let range): value.double.map(range.contains) ?? false
