@@ -7,7 +7,7 @@ import PackageDescription
 //   6  HoneRecipes
 //   5  HoneSynthesis
 //   4  HoneTraining     HoneGeneration
-//   3  HoneAdapters
+//   3  HoneAdapters     HoneStore
 //   2  HoneModels       HoneData
 //   1  HoneTensors      HoneText
 //   0  HoneKernels (C)  HoneFormats      HoneCatalog (C)
@@ -49,11 +49,11 @@ let package = Package(
     floor("HoneFormats", over: []),
     floor("HoneTensors", over: ["HoneKernels"]),
     floor("HoneText", over: ["HoneFormats"]),
+    floor("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText", "HoneKernels"]),
     floor(
-      "HoneModels",
+      "HoneStore",
       over: [
-        "HoneTensors", "HoneFormats", "HoneText", "HoneKernels",
-        .product(name: "Subprocess", package: "swift-subprocess"),
+        "HoneModels", "HoneFormats", .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     floor("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
     floor(
@@ -76,9 +76,9 @@ let package = Package(
     .target(
       name: "HoneRecipes",
       dependencies: [
-        "HoneSynthesis", "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneModels", "HoneData",
-        "HoneTensors",
-        "HoneText", "HoneFormats", "HoneKernels", "HoneCatalog",
+        "HoneSynthesis", "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneStore",
+        "HoneModels",
+        "HoneData", "HoneTensors", "HoneText", "HoneFormats", "HoneKernels", "HoneCatalog",
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
@@ -86,7 +86,7 @@ let package = Package(
       name: "hone",
       dependencies: [
         "HoneKernels", "HoneFormats", "HoneTensors", "HoneText", "HoneModels", "HoneGeneration",
-        "HoneAdapters", "HoneData", "HoneTraining", "HoneSynthesis", "HoneRecipes",
+        "HoneStore", "HoneAdapters", "HoneData", "HoneTraining", "HoneSynthesis", "HoneRecipes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: swiftSettings),
 
@@ -95,11 +95,14 @@ let package = Package(
     tests("HoneTensors", over: ["HoneKernels", "HoneFormats"]),
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),
+    tests("HoneStore", over: ["HoneModels", "HoneFormats"], excluding: []),
     tests("HoneAdapters", over: ["HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
     tests("HoneData", over: ["HoneText", "HoneFormats"]),
     tests(
       "HoneGeneration",
-      over: ["HoneAdapters", "HoneModels", "HoneTensors", "HoneText", "HoneFormats"]),
+      over: [
+        "HoneAdapters", "HoneStore", "HoneModels", "HoneTensors", "HoneText", "HoneFormats",
+      ]),
     tests(
       "HoneTraining",
       over: [
@@ -112,7 +115,8 @@ let package = Package(
     tests(
       "HoneRecipes",
       over: [
-        "HoneTraining", "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneFormats",
+        "HoneTraining", "HoneAdapters", "HoneStore", "HoneModels", "HoneData", "HoneTensors",
+        "HoneFormats",
       ],
       excluding: []),
     tests("hone", over: ["HoneFormats"]),

@@ -4,6 +4,7 @@ import HoneData
 import HoneFormats
 import HoneKernels
 import HoneModels
+import HoneStore
 import HoneTensors
 import HoneTraining
 

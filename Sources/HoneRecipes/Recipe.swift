@@ -1,6 +1,7 @@
 import Foundation
 import HoneAdapters
 import HoneFormats
+import HoneStore
 import HoneTensors
 import HoneTraining
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import HoneModels
+import HoneStore
 import HoneTensors
 
 /// Which model a command is about.

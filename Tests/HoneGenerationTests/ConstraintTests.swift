@@ -1,6 +1,7 @@
 import Foundation
 import HoneFormats
 import HoneModels
+import HoneStore
 import HoneTensors
 import Testing
 

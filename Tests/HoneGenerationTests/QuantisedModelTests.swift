@@ -1,4 +1,5 @@
 import HoneModels
+import HoneStore
 import HoneTensors
 import Testing
 

@@ -3,6 +3,7 @@ import HoneAdapters
 import HoneFormats
 import HoneGeneration
 import HoneModels
+import HoneStore
 import HoneTensors
 import Testing
 
@@ -90,7 +91,7 @@ struct RealModel {
       [(SmolLM2Tests.model, SmolLM2Tests.fixture)]
       + QuantisedModelTests.all.map { ($0.model, $0.fixture) }
     #expect(
-      Set(Architectures.all.compactMap { $0.realModel?.name })
+      Set(Architectures.all.compactMap { $0.realModel })
         == Set(tested.map(\.0.name)))
     for (_, fixture) in tested { #expect(throws: Never.self) { try RealModel(fixture) } }
   }

@@ -1,5 +1,6 @@
 import Foundation
 import HoneModels
+import HoneStore
 import HoneSynthesis
 import Testing
 

@@ -15,9 +15,9 @@ package protocol Architecture: Sendable {
   static var models: String { get }
   /// Its tiny models among the tests' fixtures.
   static var fixtures: [FamilyFixture] { get }
-  /// A model of the catalogue whose log-probabilities and texts are compared with transformers'; nil
+  /// The name of a model of the catalogue whose log-probabilities and texts are compared with transformers'; nil
   /// for none.
-  static var realModel: KnownModel? { get }
+  static var realModel: String? { get }
 
   /// Whether a GGUF file of one of those names is of this family, where families share a name; so by
   /// default.
@@ -47,7 +47,7 @@ package protocol Architecture: Sendable {
 }
 
 extension Architecture {
-  package static var realModel: KnownModel? { nil }
+  package static var realModel: String? { nil }
   package static func claims(_ metadata: GGUFMetadata) throws -> Bool { true }
   package static var interleavesHeadsInGGUF: Bool { false }
   package static var ignoredNames: [String] { ["self_attn.rotary_emb.inv_freq"] }

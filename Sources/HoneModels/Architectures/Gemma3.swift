@@ -10,7 +10,7 @@ package enum Gemma3: Architecture {
   package static let ggufNames = ["gemma3"]
   package static let models = "Gemma 3 (text)"
   package static let fixtures = [FamilyFixture("gemma3")]
-  package static let realModel: KnownModel? = .gemma3
+  package static let realModel: String? = "gemma-3-270m"
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("attention_bias", [.query, .key, .value, .output])
   ]

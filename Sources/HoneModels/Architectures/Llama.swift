@@ -15,7 +15,7 @@ package enum Llama: Architecture {
     FamilyFixture("llama-linear"),
     FamilyFixture.withoutGGUF("llama-dynamic"),
   ]
-  package static let realModel: KnownModel? = .smolLM2
+  package static let realModel: String? = "smollm2-135m"
   package static let interleavesHeadsInGGUF = true
   package static let biasKeys: [(key: String, kinds: [Site.Kind])] = [
     ("attention_bias", [.query, .key, .value, .output]), ("mlp_bias", [.gate, .up, .down]),

@@ -13,7 +13,7 @@ package enum Qwen2: Architecture {
     FamilyFixture("qwen2"),
     FamilyFixture.withoutGGUF("qwen2-window"),
   ]
-  package static let realModel: KnownModel? = .qwen25Coder
+  package static let realModel: String? = "qwen2.5-coder-0.5b"
   package static let biasedKinds: [Site.Kind] = [.query, .key, .value]
 
   package static func spec(config: Configuration) throws -> DecoderSpec {

@@ -58,8 +58,8 @@ public struct ChatFormat: Sendable {
     for name in file.metadata.keys {
       if name == key {
         sources["default"] = try file.metadata.string(name)
-      } else if let name = name.droppingPrefix(key + ".") {
-        sources[name] = try file.metadata.string("\(key).\(name)")
+      } else if name.hasPrefix(key + ".") {
+        sources[String(name.dropFirst(key.count + 1))] = try file.metadata.string(name)
       }
     }
     self.sources = sources

@@ -2,26 +2,28 @@ import Foundation
 import HoneFormats
 
 /// What fetching asks of the file system, with errors that name the path.
-enum Disk {
-  static func createFolder(_ path: String) throws {
+package enum Disk {
+  package static func createFolder(_ path: String) throws {
     try NewFolder.make(path, advice: "set HONE_CACHE or HF_HOME to a folder that you may write to")
   }
 
-  static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+  package static func exists(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: path)
+  }
 
-  static func isFolder(_ path: String) -> Bool {
+  package static func isFolder(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
       && isFolder.boolValue
   }
 
   /// Deletes a file or folder, if there is one.
-  static func remove(_ path: String) {
+  package static func remove(_ path: String) {
     try? FileManager.default.removeItem(atPath: path)
   }
 
   /// Moves a file or folder to its final name in one step, in place of what had that name.
-  static func move(_ source: String, to destination: String) throws {
+  package static func move(_ source: String, to destination: String) throws {
     guard rename(source, destination) == 0 else {
       throw ModelError(
         subject: destination, problem: "cannot be put in place: \(reason(errno))")
@@ -29,13 +31,13 @@ enum Disk {
   }
 
   /// The file's bytes, or nil where there is none.
-  static func contents(_ path: String) -> [UInt8]? {
+  package static func contents(_ path: String) -> [UInt8]? {
     FileManager.default.contents(atPath: path).map { Array($0) }
   }
 
   /// A regular file's size and the time of its last change in nanoseconds, or nil where there is
   /// no such file. Links are followed.
-  static func status(_ path: String) -> (byteCount: Int, modified: Int)? {
+  package static func status(_ path: String) -> (byteCount: Int, modified: Int)? {
     var status = stat()
     guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
     #if canImport(Darwin)
@@ -47,12 +49,12 @@ enum Disk {
   }
 
   /// The bytes of all files below a folder.
-  static func byteCount(below folder: String) -> Int {
+  package static func byteCount(below folder: String) -> Int {
     fileSizes(below: folder).reduce(0, +)
   }
 
   /// The bytes of the largest file below a folder.
-  static func largestFile(below folder: String) -> Int {
+  package static func largestFile(below folder: String) -> Int {
     fileSizes(below: folder).max() ?? 0
   }
 
@@ -64,7 +66,7 @@ enum Disk {
   }
 
   /// The bytes that may still be written to the disk that holds a folder, or nil where nobody says.
-  static func freeBytes(at folder: String) -> Int? {
+  package static func freeBytes(at folder: String) -> Int? {
     var folder = folder
     // A folder that is yet to be created lies on its parent's disk.
     while !exists(folder), folder.contains("/"), folder != "/" {
@@ -79,12 +81,14 @@ enum Disk {
   }
 
   /// Fails early where the disk has no room for that many more bytes.
-  static func requireSpace(_ needed: Int, in folder: String, for subject: String) throws {
+  package static func requireSpace(_ needed: Int, in folder: String, for subject: String) throws {
     guard let free = freeBytes(at: folder), free < needed else { return }
     throw noSpace(subject, needed: needed, free: free, folder: folder)
   }
 
-  static func noSpace(_ subject: String, needed: Int? = nil, free: Int? = nil, folder: String)
+  package static func noSpace(
+    _ subject: String, needed: Int? = nil, free: Int? = nil, folder: String
+  )
     -> ModelError
   {
     let sizes =
@@ -94,9 +98,9 @@ enum Disk {
       advice: "free some, or set HONE_CACHE (HF_HOME for hub models) to a folder on a larger disk")
   }
 
-  static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
+  package static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
 
-  static func reason(_ error: any Error) -> String {
+  package static func reason(_ error: any Error) -> String {
     let error = error as NSError
     let below = error.userInfo[NSUnderlyingErrorKey] as? NSError
     return [below, error].compactMap { $0 }.first { $0.domain == NSPOSIXErrorDomain }

@@ -2,6 +2,7 @@ import Foundation
 import HoneAdapters
 import HoneFormats
 import HoneModels
+import HoneStore
 import HoneTensors
 import HoneTraining
 

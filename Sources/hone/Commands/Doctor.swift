@@ -4,6 +4,7 @@ import HoneFormats
 import HoneKernels
 import HoneModels
 import HoneRecipes
+import HoneStore
 import HoneTensors
 
 struct Doctor: AsyncParsableCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HoneFormats
 import HoneModels
+import HoneStore
 
 struct Inspect: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

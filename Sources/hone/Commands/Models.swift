@@ -1,6 +1,7 @@
 import ArgumentParser
 import HoneFormats
 import HoneModels
+import HoneStore
 
 struct Models: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -58,7 +59,7 @@ struct Models: ParsableCommand {
       table.add(
         family.name, family.models, family.modelTypes.joined(separator: ", "),
         family.ggufNames.isEmpty ? "-" : family.ggufNames.joined(separator: ", "),
-        checks.map(\.rawValue).joined(separator: ", "), family.realModel?.name ?? "-")
+        checks.map(\.rawValue).joined(separator: ", "), family.realModel ?? "-")
     }
     let meanings = FamilyFixture.Check.allCases.map { "\($0.rawValue): \($0.meaning)" }
     let width = StandardOutput.width
@@ -82,7 +83,7 @@ struct Models: ParsableCommand {
           "name": .string(family.name), "models": .string(family.models),
           "model_types": texts(family.modelTypes), "gguf_names": texts(family.ggufNames),
           "fixtures": .array(fixtures),
-          "real_model": family.realModel.map { .string($0.name) } ?? .null,
+          "real_model": family.realModel.map { .string($0) } ?? .null,
         ])
       })
   }

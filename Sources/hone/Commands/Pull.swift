@@ -1,6 +1,7 @@
 import ArgumentParser
 import HoneFormats
 import HoneModels
+import HoneStore
 
 struct Pull: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import HoneModels
+@testable import HoneStore
 
 @Suite struct ModelReferenceTests {
   @Test func `a path is whatever is nothing else`() throws {

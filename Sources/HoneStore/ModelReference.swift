@@ -1,3 +1,5 @@
+import HoneModels
+
 /// Where a model comes from, as people write it.
 ///
 /// | written | means |

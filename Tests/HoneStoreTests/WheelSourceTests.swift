@@ -1,7 +1,8 @@
 import Foundation
+import HoneModels
 import Testing
 
-@testable import HoneModels
+@testable import HoneStore
 
 private let hasPip: Bool = {
   let process = Process()

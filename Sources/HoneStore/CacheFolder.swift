@@ -1,4 +1,5 @@
 import Foundation
+import HoneModels
 
 /// The folder in which Hone keeps what it need not fetch or compute twice.
 ///

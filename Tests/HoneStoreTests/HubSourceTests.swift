@@ -1,9 +1,10 @@
 import Foundation
 import HoneFormats
+import HoneModels
 import Synchronization
 import Testing
 
-@testable import HoneModels
+@testable import HoneStore
 
 /// The hub's part is played by a server on this machine.
 @Suite struct HubSourceTests {

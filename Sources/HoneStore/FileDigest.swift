@@ -1,5 +1,6 @@
 import Foundation
 import HoneFormats
+import HoneModels
 
 /// Checksums of files.
 enum FileDigest {

@@ -1,5 +1,6 @@
 import Foundation
 import HoneFormats
+import HoneModels
 
 #if canImport(FoundationNetworking)
   import FoundationNetworking

@@ -1,4 +1,5 @@
 import Foundation
+import HoneModels
 
 /// A lock that only one process, and one task of it, holds at a time.
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import HoneFormats
+import HoneModels
 
 /// Models whose one file is spread over several wheels.
 extension WheelSource {

@@ -1,7 +1,8 @@
 import Foundation
+import HoneModels
 import Testing
 
-@testable import HoneModels
+@testable import HoneStore
 
 @Suite struct ModelStoreTests {
   private func message(_ text: String, _ environment: [String: String] = [:]) async -> String {

@@ -1,5 +1,6 @@
 import Foundation
 import HoneFormats
+import HoneModels
 
 extension LocalModel {
   /// The SHA-256 of the model's weights and of what its tokens mean, as 64 hexadecimal digits.

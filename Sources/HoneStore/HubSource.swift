@@ -1,5 +1,6 @@
 import Foundation
 import HoneFormats
+import HoneModels
 
 /// Models of the Hugging Face hub, in the cache that its own tools use.
 ///

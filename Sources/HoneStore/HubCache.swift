@@ -1,5 +1,6 @@
 import Foundation
 import HoneFormats
+import HoneModels
 
 /// The Hugging Face cache, which this program shares with the Python tools.
 ///

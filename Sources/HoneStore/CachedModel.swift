@@ -1,5 +1,6 @@
 import Foundation
 import HoneFormats
+import HoneModels
 
 /// A model that arrived whole, with what is needed to see at a glance that it still is.
 ///

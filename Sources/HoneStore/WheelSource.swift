@@ -1,5 +1,6 @@
 import Foundation
 import HoneFormats
+import HoneModels
 
 /// Models that Python wheels carry.
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import HoneFormats
+import HoneModels
 import Subprocess
 import Synchronization
 
