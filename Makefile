@@ -2,19 +2,19 @@
 
 SWIFT ?= swift
 BUILD_FLAGS ?=
-# Inlining across modules takes a third of a build, and what has to be fast is in C or inside a module.
-SWIFT_FLAGS = -Xswiftc -disable-cmo
 HONE = .build/release/hone
 FORMATTED = Package.swift Sources Tests
 
 .PHONY: build test quickstart voice bench format lint requirements
 
+# The compiler takes much memory in small pieces; where its C library may use large pages for them
+# it is done sooner.
 build: requirements
-	$(SWIFT) build -c release $(SWIFT_FLAGS) $(BUILD_FLAGS)
+	GLIBC_TUNABLES=glibc.malloc.hugetlb=1 $(SWIFT) build -c release $(BUILD_FLAGS)
 
 # In release mode: the kernels' plain forms are too slow otherwise, and it is what people run.
 test: requirements
-	HONE_WARNINGS_AS_ERRORS=1 $(SWIFT) test -c release $(SWIFT_FLAGS) -Xswiftc -enable-testing \
+	HONE_WARNINGS_AS_ERRORS=1 $(SWIFT) test -c release -Xswiftc -enable-testing \
 		--explicit-target-dependency-import-check error $(BUILD_FLAGS)
 
 quickstart: build
