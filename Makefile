@@ -7,10 +7,8 @@ FORMATTED = Package.swift Sources Tests
 
 .PHONY: build test quickstart voice bench format lint requirements
 
-# The compiler takes much memory in small pieces; where its C library may use large pages for them
-# it is done sooner.
 build: requirements
-	GLIBC_TUNABLES=glibc.malloc.hugetlb=1 $(SWIFT) build -c release $(BUILD_FLAGS)
+	$(SWIFT) build -c release $(BUILD_FLAGS)
 
 # In release mode: the kernels' plain forms are too slow otherwise, and it is what people run.
 test: requirements

@@ -10,7 +10,7 @@ import PackageDescription
 //   3  HoneAdapters     HoneStore
 //   2  HoneModels       HoneData
 //   1  HoneTensors      HoneText
-//   0  HoneKernels (C)  HoneFormats      HoneCatalog (C)
+//   0  HoneKernels (C)  HoneFormats      HoneCatalog (C)     CSQLite (the system's library)
 
 let swiftSettings: [SwiftSetting] =
   Context.environment["HONE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
@@ -38,7 +38,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
   ],
   targets: [
@@ -46,6 +45,8 @@ let package = Package(
     .target(
       name: "HoneCatalog", exclude: ["Catalog", "Quickstart", "SynthesisCatalog"],
       cSettings: cSettings),
+    .systemLibrary(
+      name: "CSQLite", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
     floor("HoneFormats", over: []),
     floor("HoneTensors", over: ["HoneKernels"]),
     floor("HoneText", over: ["HoneFormats"]),
@@ -70,8 +71,7 @@ let package = Package(
       over: [
         "HoneGeneration", "HoneData", "HoneModels", "HoneTensors", "HoneText", "HoneFormats",
         "HoneKernels",
-        .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "GRDB", package: "GRDB.swift"),
+        "CSQLite", .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     .target(
       name: "HoneRecipes",

@@ -33,6 +33,33 @@ import Testing
     }
   }
 
+  @Test func `A store in which another writes is refused until it has ended`() throws {
+    let path = try folder() + "/calls.sqlite"
+    let store = try CallStore(path: path)
+    let other = try Database(path: path)
+    try other.run("BEGIN IMMEDIATE")
+    #expect {
+      try store.keep([(key("a"), .string("one"))])
+    } throws: { error in
+      "\(error)" == "\(path): is in use by another process; wait until it has ended"
+    }
+    try other.run("ROLLBACK")
+    try store.keep([(key("a"), .string("one"))])
+    #expect(try store.count() == 1)
+  }
+
+  @Test func `Answers of which one cannot be kept are all left out`() throws {
+    let database = try Database(path: folder() + "/calls.sqlite")
+    try database.run("CREATE TABLE calls (key BLOB PRIMARY KEY, answer TEXT NOT NULL)")
+    #expect(throws: Database.Failure.self) {
+      try database.transaction {
+        try database.run("INSERT INTO calls VALUES (?, ?)", .blob([1]), .text("a"))
+        try database.run("INSERT INTO calls VALUES (?, ?)", .blob([1]), .text("b"))
+      }
+    }
+    #expect(try database.run("SELECT count(*) FROM calls") == "0")
+  }
+
   @Test func `A store with damaged pages is refused`() throws {
     let path = try folder() + "/calls.sqlite"
     do {
