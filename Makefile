@@ -7,8 +7,9 @@ FORMATTED = Package.swift Sources Tests
 
 .PHONY: build test quickstart voice bench format lint requirements
 
+# With large pages for its memory the compiler is a tenth faster, where the C library knows the word.
 build: requirements
-	$(SWIFT) build -c release $(BUILD_FLAGS)
+	GLIBC_TUNABLES=glibc.malloc.hugetlb=1 $(SWIFT) build -c release $(BUILD_FLAGS)
 
 # In release mode: the kernels' plain forms are too slow otherwise, and it is what people run.
 test: requirements
