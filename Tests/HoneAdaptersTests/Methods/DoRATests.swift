@@ -55,7 +55,7 @@ import Testing
         "rank: 40 is more than model.layers.0.self_attn.k_proj has rows or columns, 16 x 48",
         "rank: 40 is more than model.layers.1.self_attn.k_proj has rows or columns, 16 x 48",
       ], [("rank", .integer(40)), ("target_modules", .array([.string("k_proj")]))])
-    let error = #expect(throws: AdapterError.self) {
+    let error = #expect(throws: SettingsError.self) {
       try DoRA.method.values(JSONObject([("ensure_weight_tying", .bool(true))]))
     }
     #expect(error?.faults.count == 1)

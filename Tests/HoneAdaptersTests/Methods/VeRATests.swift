@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test func `bad settings are told`() throws {
-    let error = #expect(throws: AdapterError.self) {
+    let error = #expect(throws: SettingsError.self) {
       try VeRA.method.values(
         JSONObject([("d_initial", .integer(0)), ("projection_prng_key", .integer(1))]))
     }
