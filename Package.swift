@@ -10,7 +10,7 @@ import PackageDescription
 //   3  HoneAdapters     HoneStore
 //   2  HoneModels       HoneData
 //   1  HoneTensors      HoneText
-//   0  HoneKernels (C)  HoneFormats      HoneCatalog (C)     CSQLite (the system's library)
+//   0  HoneKernels (C)  HoneFormats      HoneCatalog (C)     HoneReport  CSQLite (the system's)
 
 let swiftSettings: [SwiftSetting] =
   Context.environment["HONE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
@@ -48,6 +48,7 @@ let package = Package(
     .systemLibrary(
       name: "CSQLite", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
     floor("HoneFormats", over: []),
+    floor("HoneReport", over: []),
     floor("HoneTensors", over: ["HoneKernels"]),
     floor("HoneText", over: ["HoneFormats"]),
     floor("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText", "HoneKernels"]),
@@ -65,13 +66,14 @@ let package = Package(
       "HoneTraining",
       over: [
         "HoneAdapters", "HoneModels", "HoneData", "HoneTensors", "HoneFormats", "HoneKernels",
+        "HoneReport",
       ]),
     floor(
       "HoneSynthesis",
       over: [
         "HoneGeneration", "HoneData", "HoneModels", "HoneTensors", "HoneText", "HoneFormats",
-        "HoneKernels",
-        "CSQLite", .product(name: "Subprocess", package: "swift-subprocess"),
+        "HoneKernels", "HoneReport", "CSQLite",
+        .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     .target(
       name: "HoneRecipes",
@@ -79,6 +81,7 @@ let package = Package(
         "HoneSynthesis", "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneStore",
         "HoneModels",
         "HoneData", "HoneTensors", "HoneText", "HoneFormats", "HoneKernels", "HoneCatalog",
+        "HoneReport",
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
@@ -92,6 +95,7 @@ let package = Package(
 
     tests("HoneKernels", over: []),
     tests("HoneFormats", over: []),
+    tests("HoneReport", over: [], excluding: []),
     tests("HoneTensors", over: ["HoneKernels", "HoneFormats"]),
     tests("HoneText", over: ["HoneFormats"]),
     tests("HoneModels", over: ["HoneTensors", "HoneFormats", "HoneText"]),

@@ -2,6 +2,7 @@ import Foundation
 import HoneAdapters
 import HoneFormats
 import HoneKernels
+import HoneReport
 import HoneTensors
 import HoneTraining
 

@@ -2,6 +2,7 @@ import HoneAdapters
 import HoneData
 import HoneFormats
 import HoneModels
+import HoneReport
 import HoneTraining
 
 /// What a run learns from: texts, or preferences.

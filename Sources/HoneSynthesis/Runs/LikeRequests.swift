@@ -5,37 +5,20 @@ import HoneFormats
 /// Two requests are compared by the share of their runs of three words that they have in common
 /// (Jaccard); requests of fewer words by all of them.
 struct LikeRequests {
-  private let similarity: Double
-  private var known: [(runs: Set<UInt64>, source: String)] = []
-  /// Which of the known have a run.
-  private var places: [UInt64: [Int]] = [:]
+  private var known: SimilarSets
+  /// What each of the known came from.
+  private var sources: [String] = []
 
-  init(similarity: Double) { self.similarity = similarity }
+  init(similarity: Double) { known = SimilarSets(similarity: similarity) }
 
   mutating func insert(_ request: String, source: String) {
-    let runs = Self.runs(of: request)
-    guard !runs.isEmpty else { return }
-    for run in runs { places[run, default: []].append(known.count) }
-    known.append((runs, source))
+    known.insert(WordHashes.runs(of: request))
+    sources.append(source)
   }
 
   /// What the most similar one that is too similar came from, and how similar it is.
   func match(_ request: String) -> (source: String, similarity: Double)? {
-    let runs = Self.runs(of: request)
-    var shared: [Int: Int] = [:]
-    for run in runs {
-      for place in places[run] ?? [] { shared[place, default: 0] += 1 }
-    }
-    var best: (place: Int, similarity: Double)?
-    for (place, count) in shared.sorted(by: { $0.key < $1.key }) {
-      let likeness = Double(count) / Double(runs.count + known[place].runs.count - count)
-      if likeness >= similarity, likeness > best?.similarity ?? 0 { best = (place, likeness) }
-    }
-    return best.map { (known[$0.place].source, $0.similarity) }
-  }
-
-  private static func runs(of request: String) -> Set<UInt64> {
-    Set(WordHashes.runs(of: 3, in: WordHashes.of(request)))
+    known.match(WordHashes.runs(of: request)).map { (sources[$0.number], $0.similarity) }
   }
 
   /// Takes the questions of an exam: lines with `question`, `prompt` or `instruction`, or with

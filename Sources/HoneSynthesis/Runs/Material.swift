@@ -46,9 +46,31 @@ extension SynthesisRun {
       tokenizer: reader.model.tokenizer)
     let holdOut = try HoldOut(
       documents: options.heldOutDocuments, chunks: options.heldOutChunks, seed: options.seed)
-    let chunks = holdOut.split(chunker.chunks(of: ingested.documents), with: chunker)
+    // Twins go first: one of them in the exam and one in the training data would give it away.
+    let cut = chunker.chunks(of: ingested.documents)
+    let distinct = distinct(cut)
+    let chunks = holdOut.split(distinct, with: chunker)
     try checkRoom(chunks)
-    return Material(chunks: chunks, notes: ingested.report.lines)
+    var notes = ingested.report.lines
+    if distinct.count < cut.count {
+      let left = cut.count - distinct.count
+      notes.append(
+        "\(left) \(left == 1 ? "passage" : "passages") much like an earlier one left out")
+    }
+    return Material(chunks: chunks, notes: notes)
+  }
+
+  /// The passages without those that are much like an earlier one, by the text that is their own.
+  private func distinct(_ chunks: [Chunk]) -> [Chunk] {
+    guard let similarity = options.passageSimilarity else { return chunks }
+    var seen = SimilarSets(similarity: similarity)
+    return chunks.filter { chunk in
+      let own = String(decoding: chunk.text.utf8.dropFirst(chunk.overlap), as: UTF8.self)
+      let runs = WordHashes.runs(of: own)
+      if seen.match(runs) != nil { return false }
+      seen.insert(runs)
+      return true
+    }
   }
 
   private var personalData: PersonalData? {

@@ -14,6 +14,8 @@ package struct SynthesisFolder: Sendable {
   package var calls: String { "\(path)/calls.sqlite" }
   package var manifest: String { "\(path)/manifest.json" }
   package var calibration: String { "\(path)/calibration.json" }
+  package var report: String { "\(path)/report.html" }
+  package var card: String { "\(path)/README.md" }
   package var recipe: String { "\(path)/recipe.yaml" }
 
   /// Makes the folder, or goes on in one that holds the same run.

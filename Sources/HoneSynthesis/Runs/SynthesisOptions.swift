@@ -34,6 +34,7 @@ package struct SynthesisOptions: Sendable {
   package var neighbourCount: Int
   package var thresholds: [String: Double]
   package var similarity: Double
+  package var passageSimilarity: Double?
   package var exams: [String]
   package var accepted: Int
   package var budget: Int
@@ -79,6 +80,7 @@ package struct SynthesisOptions: Sendable {
       filters.numbersByName("thresholds").map { ($0.name, $0.value) },
       uniquingKeysWith: { $1 })
     similarity = duplicates.number("similarity")
+    passageSimilarity = duplicates.optionalNumber("passages")
     exams = duplicates.names("against")?.all ?? []
     accepted = target.integer("accepted")
     budget = target.optionalInteger("budget") ?? accepted * 10
@@ -97,7 +99,9 @@ package struct SynthesisOptions: Sendable {
       "hard \(hardFilters.joined(separator: ","))", "likelihood \(filters)",
       "false_accept_rate \(falseAcceptRate)", "controls \(controlCount)",
       "neighbours \(neighbourCount)", "thresholds \(lines.joined(separator: ","))",
-      "similarity \(similarity)", "against \(exams.joined(separator: ","))",
+      "similarity \(similarity)",
+      "passages \(passageSimilarity.map(\.description) ?? "none")",
+      "against \(exams.joined(separator: ","))",
       "accepted \(accepted)", "budget \(budget)",
       "per_chunk \(perChunk.map(String.init) ?? "even")",
     ].joined(separator: "; ")

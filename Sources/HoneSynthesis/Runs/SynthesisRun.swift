@@ -138,6 +138,11 @@ package final class SynthesisRun {
     result.seconds = seconds
     result.calls = (ledger.answers, ledger.scores)
     guard !result.isInterrupted else { return result }
+    let report = try SynthesisReport(
+      options, folder: folder, result: result, chunks: material.chunks + material.heldOut,
+      teacher: teacher.identity.name, reader: reader.identity.name)
+    try AtomicFile.write(Array(report.html.utf8), to: folder.report)
+    try AtomicFile.write(Array(report.card.utf8), to: folder.card)
     try tell(.ended(funnel, seconds: seconds))
     return result
   }

@@ -105,6 +105,9 @@ package enum SynthesisSettings {
       "similarity", .number(0.1...1), default: .number(0.7),
       "Two requests this much alike are one: the share of their word sequences in common."),
     Setting(
+      "passages", .number(0.1...1), default: .number(0.8), allowsNone: true,
+      "Of two passages this much alike the later one is left out, before any is held out."),
+    Setting(
       "against", .paths, default: .null,
       "Exams and benchmarks (.jsonl) whose questions nothing accepted may repeat."),
   ]

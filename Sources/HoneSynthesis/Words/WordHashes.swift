@@ -45,6 +45,9 @@ package enum WordHashes {
     return runs
   }
 
+  /// The runs of three words of a text, by which texts are told alike.
+  static func runs(of text: String) -> Set<UInt64> { Set(runs(of: 3, in: of(text))) }
+
   // FNV-1a.
   private static let offset: UInt64 = 0xcbf2_9ce4_8422_2325
   private static let prime: UInt64 = 0x100_0000_01b3

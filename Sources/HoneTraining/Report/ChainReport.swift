@@ -1,3 +1,5 @@
+import HoneReport
+
 /// The report of a recipe with stages; ``html`` is the page.
 package struct ChainReport: Sendable {
   package var title: String
@@ -51,7 +53,7 @@ package struct ChainReport: Sendable {
     let parts =
       [whole.header, table, answers] + stages.map(Self.stage)
       + [whole.recipePart, stages.last?.provenance ?? ""]
-    return ReportContent.page(title: title, parts)
+    return ReportPage.html(title: title, parts)
   }
 
   private static func stage(_ content: ReportContent) -> String {

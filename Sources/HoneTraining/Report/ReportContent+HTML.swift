@@ -1,4 +1,5 @@
 import Foundation
+import HoneReport
 
 extension ReportContent {
   /// The report as one page that needs nothing else: no scripts, no fonts or pictures from elsewhere.
@@ -7,33 +8,7 @@ extension ReportContent {
       header, chart, curveCharts, smallCharts, exam, answers, columns, memoryPart, recipePart,
       provenance,
     ]
-    return Self.page(title: title, parts)
-  }
-
-  /// A whole page of parts.
-  static func page(title: String, _ parts: [String]) -> String {
-    """
-    <!DOCTYPE html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <meta http-equiv="Content-Security-Policy" \
-    content="default-src 'none'; style-src 'unsafe-inline'">
-    <title>\(title.asMarkup)</title>
-    <style>
-    \(ReportStyle.css)
-    </style>
-    </head>
-    <body>
-    <main>
-    \(parts.filter { !$0.isEmpty }.joined(separator: "\n"))
-    </main>
-    </body>
-    </html>
-
-    """
+    return ReportPage.html(title: title, parts)
   }
 
   // MARK: Head

@@ -9,7 +9,7 @@ struct Synthesize: AsyncParsableCommand {
     abstract: "Makes training data of documents, as a recipe says.",
     discussion: """
       Writes accepted.jsonl and rejected.jsonl, with where each record comes from and what was \
-      thought of it, into the recipe's output folder. Everything that a model was asked is kept \
+      thought of it, into the recipe's output folder, and report.html, which shows both. Everything that a model was asked is kept \
       there: a run that ends early goes on where it was when it is started again, to the same bytes.
 
       `hone recipes show domain-qa` has a recipe to start from. Nothing leaves this machine.
@@ -162,6 +162,7 @@ extension SynthesisRun.Result {
       \(seconds.asDuration); \(made.grouped) calls made, \(known.grouped) known before, \
       \(calls.answers.answerTokens.grouped) tokens written
       data     \(run.folder.accepted)
+      report   \(run.folder.report)
       """
   }
 }

@@ -183,6 +183,45 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: run.folder.path))
   }
 
+  @Test func `passages much like an earlier one are left out, and the report says how many`()
+    async throws
+  {
+    let folder = try harbour()
+    defer { withExtendedLifetime(folder) {} }
+    let run = try run(in: folder, teacher: ScriptedTeacher())
+    let before = try await run.material()
+    let boats = try String(contentsOfFile: "\(folder.path)/docs/boats.txt", encoding: .utf8)
+    try folder.write(Array((boats + " Indeed.").utf8), to: "docs/copy.txt")
+    let after = try await run.material()
+    #expect(after.chunks.map(\.id) == before.chunks.map(\.id))
+    let copies = before.chunks.filter { $0.document == "boats.txt" }.count
+    #expect(copies > 0)
+    #expect(
+      after.notes.contains(
+        "\(copies) \(copies == 1 ? "passage" : "passages") much like an earlier one left out"))
+  }
+
+  @Test func `the report shows each passage, loss and example, and escapes what documents say`()
+    async throws
+  {
+    let folder = try harbour()
+    defer { withExtendedLifetime(folder) {} }
+    try folder.write(
+      Array("A sign says <script>alert(1)</script> at the gate of the yard.\n".utf8),
+      to: "docs/<sign>.txt")
+    let run = try run(in: folder, teacher: ScriptedTeacher(), accepted: 30, budget: 60)
+    let result = try await run.run()
+    let page = try String(contentsOfFile: run.folder.report, encoding: .utf8)
+    let passages = try await run.material().chunks
+    #expect(page.components(separatedBy: "<i style=\"--share").count - 1 == passages.count)
+    #expect(!page.contains("<script>"))
+    #expect(page.contains("&lt;sign&gt;.txt"))
+    for loss in result.funnel.losses { #expect(page.contains("rejected by \(loss.filter)")) }
+    let card = try String(contentsOfFile: run.folder.card, encoding: .utf8)
+    #expect(card.contains("| accepted | \(result.funnel.accepted) |"))
+    #expect(card.contains("| candidates | \(result.funnel.candidates) |"))
+  }
+
   @Test func `braces of a document reach the teacher and the records as they stand`() async throws {
     let teacher = ScriptedTeacher()
     let folder = try harbour()

@@ -1,4 +1,4 @@
-/// How the report looks: on paper, on a light and on a dark screen.
+/// How a report looks: on paper, on a light and on a dark screen.
 enum ReportStyle {
   static let css = """
     :root {
@@ -69,6 +69,7 @@ enum ReportStyle {
     svg polyline.faint { stroke: var(--faint); stroke-width: 1; }
     svg polyline.line { stroke: var(--accent); stroke-width: 2; }
     svg polyline.opposed { stroke: var(--second); stroke-width: 2; }
+    svg .mark { stroke: var(--ink); stroke-width: 1; stroke-dasharray: 2 3; }
     svg polyline.marked { stroke: var(--second); stroke-width: 1.5; stroke-dasharray: 3 4; }
     svg circle.marked { fill: var(--paper); stroke: var(--second); stroke-width: 2; }
     svg circle.line { fill: var(--accent); }
@@ -125,6 +126,14 @@ enum ReportStyle {
     code { font-size: 12px; overflow-wrap: anywhere; }
     .files { margin-top: 20px; font-size: 14px; }
     .files th:first-child { overflow-wrap: anywhere; }
+    .cells { display: flex; flex-wrap: wrap; gap: 3px; margin: 4px 0 14px; }
+    .cells i {
+      width: 14px; height: 14px;
+      background: color-mix(in srgb, var(--accent) calc(100% * var(--share)), var(--wash));
+    }
+    .cells i.held { background: none; border: 1px dashed var(--soft); }
+    .key .line { color: var(--accent); }
+    .key .opposed { color: var(--second); }
     .stage { margin-top: 72px; }
     .stage h1 { font-size: 32px; }
     .stage header { margin-bottom: 20px; }

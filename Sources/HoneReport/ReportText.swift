@@ -1,6 +1,6 @@
 import Foundation
 
-/// Numbers as the report writes them.
+/// Numbers as reports write them.
 package enum ReportText {
   /// 41616 as 41,616.
   package static func count(_ value: Int) -> String {
@@ -14,7 +14,7 @@ package enum ReportText {
   }
 
   /// Bytes with three digits and a unit.
-  static func bytes(_ value: Double) -> String {
+  package static func bytes(_ value: Double) -> String {
     guard value != 0 else { return "0" }
     let units = ["bytes", "kB", "MB", "GB", "TB"]
     var value = value
@@ -27,7 +27,7 @@ package enum ReportText {
   }
 
   /// A number with so many digits that count, without zeros that say nothing.
-  static func digits(_ value: Double, _ count: Int = 3) -> String {
+  package static func digits(_ value: Double, _ count: Int = 3) -> String {
     guard value.isFinite else { return "not a number" }
     guard value != 0 else { return "0" }
     if abs(value) < 1e-3 || abs(value) >= 1e6 {
@@ -51,7 +51,7 @@ package enum ReportText {
 extension String {
   /// The text with everything escaped that HTML could take for markup, and without characters that
   /// no page may hold.
-  var asMarkup: String {
+  package var asMarkup: String {
     var result = ""
     for scalar in unicodeScalars {
       switch scalar {

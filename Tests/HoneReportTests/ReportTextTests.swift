@@ -1,6 +1,6 @@
 import Testing
 
-@testable import HoneTraining
+@testable import HoneReport
 
 @Suite struct ReportTextTests {
   @Test(arguments: [

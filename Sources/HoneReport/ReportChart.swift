@@ -1,8 +1,8 @@
 import Foundation
 
 /// A line chart as SVG; its colours come from the page.
-struct ReportChart {
-  enum Style: String {
+package struct ReportChart {
+  package enum Style: String {
     /// Single steps, behind the line that matters.
     case faint
     case line
@@ -12,27 +12,45 @@ struct ReportChart {
     case marked
   }
 
-  struct Line {
-    var name: String
-    var style: Style
-    var points: [(x: Double, y: Double)]
+  package struct Line {
+    package var name: String
+    package var style: Style
+    package var points: [(x: Double, y: Double)]
+
+    package init(name: String, style: Style, points: [(x: Double, y: Double)]) {
+      self.name = name
+      self.style = style
+      self.points = points
+    }
   }
 
   /// What a reader who cannot see it is told.
   var summary: String
   var lines: [Line]
-  var width = 860.0
-  var height = 320.0
-  var tickCount = 5
+  var width: Double
+  var height: Double
+  var tickCount: Int
   /// How a value of the upright axis is written.
   var label: (Double) -> String
   /// Whether the upright axis begins at zero.
   var startsAtZero = true
 
+  package init(
+    summary: String, lines: [Line], width: Double = 860, height: Double = 320, tickCount: Int = 5,
+    label: @escaping (Double) -> String
+  ) {
+    self.summary = summary
+    self.lines = lines
+    self.width = width
+    self.height = height
+    self.tickCount = tickCount
+    self.label = label
+  }
+
   /// No screen shows more.
   private static let mostPoints = 600
 
-  var svg: String {
+  package var svg: String {
     let names = lines.filter { !$0.name.isEmpty }
     let left = 52.0
     let right = width - (names.isEmpty ? 8 : 84)

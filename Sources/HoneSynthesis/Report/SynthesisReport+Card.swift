@@ -1,0 +1,60 @@
+import HoneReport
+
+extension SynthesisReport {
+  /// The dataset's card in Markdown, with the head that the hub reads.
+  package var card: String {
+    let rejections =
+      funnel.losses.map { "| rejected by `\($0.filter)` | \($0.count) |\n" }.joined()
+    let lines = (calibration?.findings ?? []).filter { $0.isOn && !$0.isJoined }.map { finding in
+      "| `\(finding.filter)` | \(ReportText.digits(finding.auc, 2)) "
+        + "| \(Self.percent(finding.trueAccepted)) | \(Self.percent(finding.falseAccepted)) |\n"
+    }.joined()
+    let judged =
+      lines.isEmpty
+      ? ""
+      : """
+
+
+      Lines were drawn on controls made of the same documents: true pairs, and pairs with a swapped, \
+      changed or foreign answer.
+
+      | filter | AUC | true controls that pass | false controls that pass |
+      |---|---|---|---|
+      \(lines)
+      """
+    return """
+      ---
+      configs:
+      - config_name: default
+        data_files: accepted.jsonl
+      tags:
+      - synthetic
+      ---
+
+      # \(options.pipeline)
+
+      \(ReportText.count(funnel.accepted)) records that `hone synthesize` made of \
+      \(ReportText.count(documents.count)) documents. Answers are the documents'; questions were \
+      written by \(teacher).
+
+      | | |
+      |---|---|
+      | candidates | \(funnel.candidates) |
+      \(rejections)| accepted | \(funnel.accepted) |
+      | passages with an accepted record | \(coverage.covered) of \(coverage.all) |
+      \(judged)
+      ## How to make it again
+
+      `recipe.yaml` with the same documents, models and seed gives the same bytes. Each line's `_meta` \
+      says which bytes of which document it comes from, who wrote it, with which seed, and what every \
+      filter measured. `rejected.jsonl` holds the rest, each with the reason.
+
+      ## What to know before using it
+
+      The documents' terms hold for what is made of them, and the teacher's licence may say what its \
+      output can be used for. Filters let some false records pass: look at `report.html` and at a few \
+      records before training.
+
+      """
+  }
+}
