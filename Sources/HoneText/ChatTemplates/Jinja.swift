@@ -21,9 +21,14 @@ enum Jinja {
     static let evaluationDepth = 1500
     /// The stack that parsing or evaluation may use; with what filters need beyond it, it stays within
     /// the 512 KB of a secondary thread.
-    static let stackBytes = 300 << 10
-    /// How deeply lists and dictionaries may hold one another.
-    static let valueDepth = 300
+    #if DEBUG
+      // What is not optimised takes several times as much in filters too.
+      static let stackBytes = 200 << 10
+    #else
+      static let stackBytes = 300 << 10
+    #endif
+    /// How deeply lists and dictionaries may hold one another: what prints them calls itself.
+    static let valueDepth = 100
     /// Elements of a tuple that is a dictionary's key.
     static let keyElements = 256
     /// Bytes of a template's source.
