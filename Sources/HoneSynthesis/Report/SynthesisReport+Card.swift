@@ -33,8 +33,9 @@ extension SynthesisReport {
 
       # \(options.pipeline)
 
-      \(ReportText.count(funnel.accepted)) records that `hone synthesize` made of \
-      \(ReportText.count(documents.count)) documents. Answers are the documents'; questions were \
+      \(ReportText.count(funnel.accepted)) \(funnel.accepted == 1 ? "record" : "records") that \
+      `hone synthesize` made of \(ReportText.count(documents.count)) \
+      \(documents.count == 1 ? "document" : "documents"). Answers are the documents'; questions were \
       written by \(teacher).
 
       | | |
