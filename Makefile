@@ -7,7 +7,7 @@ FORMATTED = Package.swift Sources Tests
 
 .PHONY: build test quickstart voice bench format lint requirements
 
-# With large pages for its memory the compiler is a tenth faster, where the C library knows the word.
+# The compiler is faster with large pages for its memory; a C library that does not know the word ignores it.
 build: requirements
 	GLIBC_TUNABLES=glibc.malloc.hugetlb=1 $(SWIFT) build -c release $(BUILD_FLAGS)
 

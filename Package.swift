@@ -79,9 +79,8 @@ let package = Package(
       name: "HoneRecipes",
       dependencies: [
         "HoneSynthesis", "HoneTraining", "HoneGeneration", "HoneAdapters", "HoneStore",
-        "HoneModels",
-        "HoneData", "HoneTensors", "HoneText", "HoneFormats", "HoneKernels", "HoneCatalog",
-        "HoneReport",
+        "HoneModels", "HoneData", "HoneTensors", "HoneText", "HoneFormats", "HoneReport",
+        "HoneKernels", "HoneCatalog",
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),

@@ -15,8 +15,8 @@ package protocol Architecture: Sendable {
   static var models: String { get }
   /// Its tiny models among the tests' fixtures.
   static var fixtures: [FamilyFixture] { get }
-  /// The name of a model of the catalogue whose log-probabilities and texts are compared with transformers'; nil
-  /// for none.
+  /// The catalogue's name of a model whose log-probabilities and texts are compared with
+  /// transformers'; nil for none.
   static var realModel: String? { get }
 
   /// Whether a GGUF file of one of those names is of this family, where families share a name; so by
