@@ -69,7 +69,7 @@ extension SynthesisReport {
       + [("accepted", funnel.accepted, "after")]
     let rows = parts.map { name, count, kind in
       """
-      <tr><th scope="row">\(name.asMarkup)</th><td>\(bar(count, kind))</td>\
+      <tr><th scope="row">\(name.asMarkup)</th><td>\(ReportPage.bar(Double(count) / Double(funnel.candidates), kind))</td>\
       <td class="number">\(ReportText.count(count))</td></tr>
       """
     }
@@ -82,13 +82,6 @@ extension SynthesisReport {
       </tbody>
       </table>
       </section>
-      """
-  }
-
-  private func bar(_ count: Int, _ kind: String) -> String {
-    let share = 100 * Double(count) / Double(max(1, funnel.candidates))
-    return """
-      <span class="bar \(kind)"><i style="width:\(String(format: "%.1f", share))%"></i></span>
       """
   }
 
@@ -222,15 +215,10 @@ extension SynthesisReport {
       ]
     }
     let columns = [("Run", facts), ("Differences", differences)].map { name, entries in
-      let rows = entries.map {
-        "<div><dt>\($0.name.asMarkup)</dt><dd>\($0.value.asMarkup)</dd></div>"
-      }
       return """
         <section>
         <h2>\(name)</h2>
-        <dl class="list">
-        \(rows.joined(separator: "\n"))
-        </dl>
+        \(ReportPage.list(entries))
         </section>
         """
     }

@@ -179,11 +179,10 @@ extension ReportContent {
   }
 
   static func score(_ value: String, share: Double, _ kind: String) -> String {
-    let share = min(max(share, 0), 1) * 100
-    return """
-      <td><span class="bar \(kind)"><i style="width:\(String(format: "%.1f", share))%"></i></span>\
-      <span class="score">\(value.asMarkup)</span></td>
-      """
+    """
+    <td>\(ReportPage.bar(share, kind))\
+    <span class="score">\(value.asMarkup)</span></td>
+    """
   }
 
   private var answers: String {
@@ -245,21 +244,17 @@ extension ReportContent {
   }
 
   private static func list(_ entries: [Entry]) -> String {
-    let rows = entries.map {
-      "<div><dt>\($0.name.asMarkup)</dt><dd>\($0.value.asMarkup)</dd></div>"
-    }
-    return "<dl class=\"list\">\n\(rows.joined(separator: "\n"))\n</dl>"
+    ReportPage.list(entries.map { ($0.name, $0.value) })
   }
 
   private var memoryPart: String {
     guard let largest = memory.map(\.bytes).max(), largest > 0 else { return "" }
     let rows = memory.map { part in
-      let share = min(max(Double(part.bytes) / Double(largest), 0), 1) * 100
-      return """
-        <tr><th scope="row">\(part.name.asMarkup)</th>\
-        <td><span class="bar after"><i style="width:\(String(format: "%.1f", share))%"></i></span></td>\
-        <td class="number">\(ReportText.bytes(Double(part.bytes)))</td></tr>
-        """
+      """
+      <tr><th scope="row">\(part.name.asMarkup)</th>\
+      <td>\(ReportPage.bar(Double(part.bytes) / Double(largest), "after"))</td>\
+      <td class="number">\(ReportText.bytes(Double(part.bytes)))</td></tr>
+      """
     }
     let total = memory.map(\.bytes).reduce(0, +)
     return """
