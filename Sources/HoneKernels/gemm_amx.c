@@ -181,6 +181,7 @@ AMX_TARGET static void right_columns(
 
 // Four tiles of sums, two of each operand; fewer where rows or columns fill no more than one. The tiles'
 // shape never changes: what lacks rows or columns is computed aside.
+// The right panel is read for every left one and stays in the first-level cache; the left ones stream past it.
 AMX_INLINE void multiply(const hk_part *parts, int count, bool tall, bool wide) {
 #pragma clang loop unroll(disable)
   for (const hk_part *part = parts; part < parts + count; part++) {
@@ -188,14 +189,14 @@ AMX_INLINE void multiply(const hk_part *parts, int count, bool tall, bool wide) 
 #pragma clang loop unroll(disable)
     for (int64_t unit = 0; unit < part->units; unit++, l += UNIT_WORDS, r += UNIT_WORDS) {
       _tile_loadd(6, r, 64);
-      _tile_loadd(4, l, 64);
+      _tile_stream_loadd(4, l, 64);
       _tile_dpbf16ps(0, 4, 6);
       if (wide) {
         _tile_loadd(7, r + TILE_WORDS, 64);
         _tile_dpbf16ps(1, 4, 7);
       }
       if (tall) {
-        _tile_loadd(5, l + TILE_WORDS, 64);
+        _tile_stream_loadd(5, l + TILE_WORDS, 64);
         _tile_dpbf16ps(2, 5, 6);
       }
       if (tall && wide) _tile_dpbf16ps(3, 5, 7);
