@@ -85,13 +85,7 @@ public final class ChainRun {
       return result
     }
     result.comparison = comparison
-    try folder.writeFolder(folder.adapterPath) { partial in
-      let source = last.pipeline.folder.adapterPath
-      for name in try FileManager.default.contentsOfDirectory(atPath: source) {
-        try FileManager.default.copyItem(
-          atPath: "\(source)/\(name)", toPath: "\(partial)/\(name)")
-      }
-    }
+    try folder.copyAdapter(from: last.pipeline.folder)
     try AtomicFile.write(Array(chain.text.utf8), to: "\(folder.path)/recipe.yaml")
     try AtomicFile.write(
       Array(report(result).html.utf8), to: "\(folder.path)/report.html")

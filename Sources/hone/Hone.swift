@@ -12,7 +12,8 @@ struct Hone: AsyncParsableCommand {
     abstract: "Runs and customises small language models on the CPU.",
     version: Version.current,
     subcommands: [
-      Quickstart.self, Synthesize.self, Train.self, PlanRun.self, Recipes.self, Methods.self,
+      Quickstart.self, Tailor.self, Synthesize.self, Train.self, PlanRun.self, Recipes.self,
+      Methods.self,
       Generate.self,
       Chat.self,
       Score.self, Merge.self, ConvertAdapter.self, Pull.self, Models.self, Inspect.self,

@@ -87,16 +87,3 @@ import Testing
     #expect(error?.description.contains("holds a run of other settings") == true)
   }
 }
-
-private enum DefaultModel {
-  static let cached: LocalModel? = {
-    let model = ModelCatalog.defaultModel
-    guard ModelStore().holds(model),
-      let cache = try? ModelStore.cacheFolder(environment: ProcessInfo.processInfo.environment)
-    else {
-      print("SKIPPED: runs of synthesis with \(model.name), which is not cached (see hone pull)")
-      return nil
-    }
-    return LocalModel(path: "\(cache)/pip/\(model.name)/\(model.file)", layout: .gguf)
-  }()
-}

@@ -7,6 +7,9 @@ package struct ChainReport: Sendable {
   package var outcome: String
   /// The untrained model, then the stages.
   package var columns: [String]
+  /// What stands over the scores, and under them.
+  package var heading = "Stage by stage, on held-out data"
+  package var note = ""
   package var scores: [Score] = []
   package var samples: [Sample] = []
   /// What is said about each stage.
@@ -70,20 +73,23 @@ package struct ChainReport: Sendable {
     guard !scores.isEmpty else { return "" }
     let heads = columns.map { "<th scope=\"col\">\($0.asMarkup)</th>" }.joined()
     let rows = scores.map { score in
-      let cells = zip(score.values, score.shares).enumerated().map { index, value in
-        ReportContent.score(value.0, share: value.1, index == 0 ? "before" : "after")
+      let cells = score.values.enumerated().map { index, value in
+        // What is no share of anything has no bar.
+        index < score.shares.count
+          ? ReportContent.score(value, share: score.shares[index], index == 0 ? "before" : "after")
+          : "<td>\(value.asMarkup)</td>"
       }
       return "<tr><th scope=\"row\">\(score.name.asMarkup)</th>\(cells.joined())</tr>"
     }
     return """
       <section>
-      <h2>Stage by stage, on held-out data</h2>
+      <h2>\(heading.asMarkup)</h2>
       <table class="exam">
       <thead><tr><td></td>\(heads)</tr></thead>
       <tbody>
       \(rows.joined(separator: "\n"))
       </tbody>
-      </table>
+      </table>\(note.isEmpty ? "" : "\n<p class=\"outcome\">\(note.asMarkup)</p>")
       </section>
       """
   }
@@ -98,7 +104,7 @@ package struct ChainReport: Sendable {
       return """
         <article>
         <p class="question" dir="auto">\(sample.question.asMarkup)</p>
-        <div class="pair" style="grid-template-columns: repeat(\(columns.count), 1fr)">
+        <div class="pair" style="grid-template-columns: repeat(\(sample.answers.count), 1fr)">
         \(parts.joined(separator: "\n"))
         </div>
         </article>

@@ -1,0 +1,268 @@
+import Foundation
+import HoneAdapters
+import HoneFormats
+import HoneModels
+import HoneSynthesis
+import HoneTraining
+
+/// Documents in, a model that knows them out: an exam, training data, training, and the exam again.
+///
+/// Each step is a run of its own in a folder of its own, with its recipe and its report. A run that
+/// is killed goes on where it was when it is started again.
+public final class TailorRun {
+  /// What is tailored to what.
+  public struct Options: Equatable, Sendable {
+    /// Files and folders.
+    public var documents: [String]
+    /// References as `ModelReference` reads them.
+    public var model: String
+    public var teacher: String
+    /// The folder of everything.
+    public var output: String
+    /// How many examples are wanted to train on.
+    public var examples: Int
+    /// How many questions the exam should have.
+    public var questions: Int
+    /// The file of an exam of one's own; nil for one that is made of the documents.
+    public var exam: String?
+
+    public init(
+      documents: [String], model: String, teacher: String? = nil, output: String, examples: Int,
+      questions: Int, exam: String? = nil
+    ) {
+      self.documents = documents.map(Self.absolute)
+      self.model = model
+      self.teacher = teacher ?? model
+      self.output = Self.absolute(output)
+      self.examples = examples
+      self.questions = questions
+      self.exam = exam.map(Self.absolute)
+    }
+
+    private static func absolute(_ path: String) -> String {
+      URL(fileURLWithPath: path).standardizedFileURL.path
+    }
+  }
+
+  public enum Step: Int, CaseIterable, Sendable {
+    case exam = 1
+    case data, training, measuring
+
+    /// What it does, for people.
+    public var title: String {
+      switch self {
+      case .exam: "an exam of the documents"
+      case .data: "examples to train on"
+      case .training: "training"
+      case .measuring: "the exam, before and after"
+      }
+    }
+  }
+
+  package enum Event: Sendable {
+    /// A step begins, or was finished by an earlier run.
+    case step(Step, isFinished: Bool)
+    case synthesis(SynthesisEvent)
+    case training(TrainingEvent)
+  }
+
+  /// What came of it.
+  package struct Result {
+    package var sheet: ExamSheet
+    package var before: ExamSitting
+    package var after: ExamSitting
+    package var comparison: ExamComparison
+    package var examples: Int
+    package var training: RunResult
+    package var pipeline: Pipeline
+  }
+
+  public let options: Options
+  public let folder: RunFolder
+  private let model: LocalModel
+  private let teacher: LocalModel
+  private let threads: Int
+
+  /// - Parameters:
+  ///   - model: `options.model` on this machine.
+  ///   - teacher: `options.teacher` on this machine.
+  public init(_ options: Options, model: LocalModel, teacher: LocalModel, threads: Int) {
+    self.options = options
+    folder = RunFolder(path: options.output)
+    self.model = model
+    self.teacher = teacher
+    self.threads = threads
+  }
+
+  package var examFolder: SynthesisFolder { SynthesisFolder("\(folder.path)/exam") }
+  package var dataFolder: SynthesisFolder { SynthesisFolder("\(folder.path)/data") }
+  private var examPath: String { options.exam ?? examFolder.accepted }
+  package var trainingPath: String { "\(folder.path)/training" }
+  package var reportPath: String { "\(folder.path)/report.html" }
+  package var answersPath: String { "\(folder.path)/answers.jsonl" }
+  private var settingsPath: String { "\(folder.path)/settings.json" }
+
+  // MARK: The way
+
+  /// Runs what is not done yet.
+  ///
+  /// - Throws: `CancellationError` when interrupted: the same call goes on;
+  ///   ``HoneSynthesis/SynthesisError`` when the folder was made of something else, or nothing can
+  ///   be made of the documents.
+  package func run(
+    isInterrupted: @escaping () -> Bool = { false }, listener: (Event) -> Void = { _ in }
+  ) async throws -> Result {
+    try keepSettings()
+    if let exam = options.exam {
+      // What is wrong with it is better known before anything is made.
+      _ = try ExamSheet(reading: exam)
+      listener(.step(.exam, isFinished: true))
+    } else {
+      try await synthesise(
+        .exam, examRecipe(), isInterrupted: isInterrupted, listener: listener)
+    }
+    try await synthesise(
+      .data, dataRecipe(), isInterrupted: isInterrupted, listener: listener)
+    let (pipeline, trained) = try train(isInterrupted: isInterrupted, listener: listener)
+    listener(.step(.measuring, isFinished: false))
+    let sheet = try ExamSheet(reading: examPath)
+    let adapter = try AdapterFolder.load(
+      pipeline.folder.adapterPath, for: pipeline.model, engine: pipeline.engine)
+    func sit(_ adapter: any Adapter) throws -> ExamSitting {
+      let sitting = try ExamSitting.of(
+        sheet, pipeline.model, adapter, engine: pipeline.engine, isInterrupted: isInterrupted)
+      guard let sitting else { throw CancellationError() }
+      return sitting
+    }
+    let (before, after) = try (sit(NoAdapter()), sit(adapter))
+    let result = Result(
+      sheet: sheet, before: before, after: after,
+      comparison: ExamComparison(sheet, before: before, after: after),
+      examples: pipeline.train.exampleCount, training: trained, pipeline: pipeline)
+    try write(result)
+    return result
+  }
+
+  /// Makes sure that a folder is gone on with by the settings that it was begun with.
+  private func keepSettings() throws {
+    let settings: [(name: String, value: JSONValue)] = [
+      ("documents", .array(options.documents.map { .string($0) })),
+      ("model", .string(options.model)), ("teacher", .string(options.teacher)),
+      ("examples", .integer(options.examples)), ("questions", .integer(options.questions)),
+      ("exam", options.exam.map { .string($0) } ?? .null),
+    ]
+    try NewFolder.make(folder.path, advice: "choose another --out")
+    if let bytes = FileManager.default.contents(atPath: settingsPath) {
+      let old = try? JSONParser.parse(String(decoding: bytes, as: UTF8.self)).object
+      guard let old else {
+        throw SynthesisError(
+          settingsPath, problem: "is damaged", advice: "choose another --out")
+      }
+      let changed = settings.filter { old[$0.name] != $0.value }.map { name, value in
+        "\n  \(name): \(old[name]?.text() ?? "nothing") became \(value.text())"
+      }
+      guard changed.isEmpty else {
+        throw SynthesisError(
+          folder.path, problem: "was begun with other settings:\(changed.joined())\n",
+          advice: "choose another --out")
+      }
+    }
+    let text = JSONValue.object(JSONObject(settings.map { ($0.name, $0.value) }))
+      .text(.indented(by: 2))
+    try AtomicFile.write(Array("\(text)\n".utf8), to: settingsPath)
+  }
+
+  /// Makes data by a recipe, or goes on with it.
+  private func synthesise(
+    _ step: Step, _ recipe: SynthesisRecipe, isInterrupted: @escaping () -> Bool,
+    listener: (Event) -> Void
+  ) async throws {
+    let run = SynthesisFolder(recipe.output)
+    // The report is written last.
+    if FileManager.default.fileExists(atPath: run.report) {
+      listener(.step(step, isFinished: true))
+      return
+    }
+    listener(.step(step, isFinished: false))
+    let job = try SynthesisJob(
+      recipe, models: .init(teacher: teacher, reader: model), threads: threads,
+      isInterrupted: isInterrupted)
+    do {
+      let result = try await job.run(
+        restarts: false, isInterrupted: isInterrupted, listener: { listener(.synthesis($0)) })
+      if result.isInterrupted { throw CancellationError() }
+      try job.run.check(result)
+    } catch let error as SynthesisError where error.subject == recipe.output {
+      // The documents were changed since.
+      var error = error
+      error.advice = "choose another --out"
+      throw error
+    }
+  }
+
+  private func train(
+    isInterrupted: () -> Bool, listener: (Event) -> Void
+  ) throws -> (Pipeline, RunResult) {
+    let pipeline = try Pipeline(trainingRecipe(), model: model, threads: threads)
+    if let result = try pipeline.finished() {
+      listener(.step(.training, isFinished: true))
+      return (pipeline, result)
+    }
+    listener(.step(.training, isFinished: false))
+    let result = try pipeline.run(
+      resuming: true, isInterrupted: isInterrupted, listener: { listener(.training($0)) })
+    if result.end.reason == .interrupted { throw CancellationError() }
+    return (pipeline, result)
+  }
+
+  // MARK: Recipes
+
+  /// Small models go on with examples better than they follow a request.
+  private static let smallestInChat = 300_000_000
+
+  private func synthesisRecipe(
+    _ name: String, _ output: SynthesisFolder, _ overrides: [String]
+  ) throws -> SynthesisRecipe {
+    let parameters = try ModelSummary(path: teacher.path).storage
+      .reduce(0) { $0 + $1.elementCount }
+    let isSmall = parameters < Self.smallestInChat
+    return try SynthesisRecipe(
+      parsing: RecipeCatalog.entry(named: name).text, file: output.recipe, folder: folder.path,
+      overrides: [
+        "documents=\(JSONValue.array(options.documents.map { .string($0) }).text())",
+        "output=\(JSONValue.string(output.path).text())",
+        "teacher.model=\(JSONValue.string(options.teacher).text())",
+        "teacher.prompting=\(isSmall ? "completion" : "chat")",
+        "reader.model=\(JSONValue.string(options.model).text())",
+      ] + overrides, checkingFiles: true)
+  }
+
+  private func examRecipe() throws -> SynthesisRecipe {
+    try synthesisRecipe("exam", examFolder, ["target.accepted=\(options.questions)"])
+  }
+
+  /// The same facts in other words: another seed, and nothing that the exam asks.
+  private func dataRecipe() throws -> SynthesisRecipe {
+    try synthesisRecipe(
+      "domain-qa", dataFolder,
+      [
+        "seed=8", "target.accepted=\(options.examples)",
+        "duplicates.against=\(JSONValue.string(examPath).text())",
+      ])
+  }
+
+  private func trainingRecipe() throws -> Recipe {
+    try Recipe(
+      parsing: RecipeCatalog.entry(named: "lora").text, file: "\(trainingPath)/recipe.yaml",
+      folder: folder.path,
+      overrides: [
+        "model=\(JSONValue.string(options.model).text())",
+        "data.train=\(JSONValue.string(dataFolder.accepted).text())", "data.valid=none",
+        "training.epochs=\(Self.epochs)", "training.batch_size=2",
+        "output=\(JSONValue.string(trainingPath).text())",
+      ], checkingFiles: true)
+  }
+
+  /// Facts are learned by heart, which takes a few rounds.
+  private static let epochs = 8
+}

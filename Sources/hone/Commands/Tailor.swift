@@ -1,0 +1,129 @@
+import ArgumentParser
+import Foundation
+import HoneRecipes
+
+struct Tailor: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Documents in, a model that knows them out, with an exam before and after.",
+    discussion: """
+      Makes an exam of the documents, then examples that teach the same facts in other words, trains \
+      an adapter on them, and sits the exam without and with it. Everything is in one folder, each \
+      part with its recipe and report; a run that is stopped goes on where it was when the same \
+      command is given again. Nothing leaves this machine.
+
+      A teacher that is larger than the model writes better questions: --teacher qwen2.5-coder-0.5b.
+      """)
+
+  @Argument(
+    help: "Files and folders: text, Markdown, HTML, CSV, JSONL, PDF, DOCX.", completion: .file())
+  var documents: [String]
+
+  @OptionGroup var model: ModelReferenceOption
+
+  @Option(help: "The model that writes questions. (default: the model itself)")
+  var teacher: String?
+
+  @Option(
+    help: ArgumentHelp("The folder of everything.", valueName: "folder"), completion: .directory)
+  var out = "tailored"
+
+  @Option(help: ArgumentHelp("How many examples to train on.", valueName: "count"))
+  var examples = 200
+
+  @Option(help: ArgumentHelp("How many questions the exam has.", valueName: "count"))
+  var questions = 100
+
+  @Option(
+    help: ArgumentHelp(
+      "An exam of your own (.jsonl) in place of one that is made: question, answer, expects.",
+      valueName: "file"), completion: .file(extensions: ["jsonl"]))
+  var exam: String?
+
+  @Option(help: "How many threads compute. (default: as many as there are cores)")
+  var threads: Int?
+
+  func validate() throws {
+    for (name, value, bounds) in [
+      ("--examples", examples, 1...1_000_000), ("--questions", questions, 1...100_000),
+      ("--threads", threads ?? 1, 1...256),
+    ] where !bounds.contains(value) {
+      throw ValidationError(
+        "\(name) is \(value), expected \(bounds.lowerBound) to \(bounds.upperBound).")
+    }
+  }
+
+  func run() async throws {
+    for path in documents + (exam.map { [$0] } ?? [])
+    where !FileManager.default.fileExists(atPath: path) {
+      throw UsageError(description: "there is no file or folder \(path)")
+    }
+    let local = try await model.locate()
+    let options = TailorRun.Options(
+      documents: documents, model: model.model, teacher: teacher, output: out,
+      examples: examples, questions: questions, exam: exam)
+    let teacher =
+      options.teacher == options.model
+      ? local : try await ModelReferenceOption.locate(options.teacher)
+    let run = TailorRun(
+      options, model: local, teacher: teacher,
+      threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    let display = SynthesisDisplay(json: false)
+    var training = RunDisplay(json: false)
+    let result: TailorRun.Result
+    do {
+      result = try await run.run(
+        isInterrupted: { Task.isCancelled },
+        listener: { event in
+          switch event {
+          case .step(let step, let isFinished):
+            standardError.write(
+              "\n\(step.rawValue) of \(TailorRun.Step.allCases.count): \(step.title)"
+                + (isFinished ? ", done before\n" : "\n"))
+          case .synthesis(let event): display.show(event)
+          case .training(let event): training.show(event)
+          }
+        })
+    } catch let error as CancellationError {
+      standardError.write("the same command goes on where it was\n")
+      throw error
+    }
+    print(result.summary(of: run))
+  }
+}
+
+extension TailorRun.Result {
+  /// The exam before and after, a few answers, and where everything is.
+  func summary(of run: TailorRun) -> String {
+    var table = Table(
+      ("", .left), ("BEFORE", .right), ("AFTER", .right), ("DIFFERENCE (95 %)", .right))
+    for measure in comparison.measures {
+      table.add(
+        measure.name, measure.shown(measure.before), measure.shown(measure.after),
+        measure.differenceInWords)
+    }
+    let samples = run.samples(of: self, count: 4).map { sample in
+      """
+
+      \(Quickstart.short(sample.question))
+        before  \(Quickstart.short(sample.answers[0]))
+        after   \(Quickstart.short(sample.answers[1]))
+      """
+    }
+    let unsure = comparison.measures.first.map { !$0.isSure } ?? false
+    let warning =
+      unsure
+      ? "\n\nwarning: the exam does not show a difference; more or longer documents, more examples "
+        + "or a larger teacher may" : ""
+    return """
+
+      \(examples.grouped) examples, \(sheet.items.count.grouped) questions of the exam
+
+      \(table.text)
+      \(samples.joined(separator: "\n"))\(warning)
+
+      report   \(run.reportPath)
+      adapter  \(run.folder.adapterPath)
+      try it   hone chat --model \(run.options.model) --adapter \(run.folder.adapterPath)
+      """
+  }
+}
