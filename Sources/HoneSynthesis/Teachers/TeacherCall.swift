@@ -8,6 +8,8 @@ package struct TeacherCall: Sendable {
     case completion(beginning: String, rest: String)
     /// Messages, which a model's own template turns into a text.
     case chat([Turn])
+    /// A model's own template as far as the user's message, which the model then writes itself.
+    case userTurn(system: String?)
   }
 
   package var prompt: Prompt
@@ -41,9 +43,14 @@ package struct TeacherCall: Sendable {
   package var text: String {
     switch prompt {
     case .completion(let beginning, let rest): beginning + rest
-    case .chat(let turns):
-      turns.map { "[\($0.role.rawValue)]\n\($0.content)" }.joined(separator: "\n")
+    case .chat(let turns): Self.text(of: turns)
+    case .userTurn(let system):
+      Self.text(of: (system.map { [Turn(.system, $0)] } ?? []) + [Turn(.user, "")])
     }
+  }
+
+  private static func text(of turns: [Turn]) -> String {
+    turns.map { "[\($0.role.rawValue)]\n\($0.content)" }.joined(separator: "\n")
   }
 
   /// The digest of what was read.
