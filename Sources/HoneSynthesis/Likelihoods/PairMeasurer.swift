@@ -16,6 +16,12 @@ package struct PairMeasurer {
     self.ledger = ledger
   }
 
+  /// The pair's passage as every measurement reads it; a pair without one is only measured by what
+  /// needs none.
+  private static func beginning(of pair: QuestionPair) -> String {
+    pair.chunk.map { beginning(of: $0) } ?? nothing
+  }
+
   /// The passage as every measurement reads it.
   package static func beginning(of chunk: Chunk) -> String { "Passage:\n\(chunk.passage)\n\n" }
 
@@ -44,7 +50,7 @@ package struct PairMeasurer {
       let question = ScoreCall.Part(" \(pair.question)", isScored: true)
       let answer = ScoreCall.Part(" \(pair.answer)", isScored: true)
       let both = [.init("Question:"), question, .init("\nAnswer:"), answer]
-      let beginning = Self.beginning(of: pair.chunk)
+      let beginning = Self.beginning(of: pair)
       if measures.contains(.source) {
         ask(index, ScoreCall(beginning, both)) {
           $0.sourceQuestion = $1[0]
@@ -100,7 +106,7 @@ package struct PairMeasurer {
   package static func roundTrip(_ pair: QuestionPair) -> TeacherCall {
     TeacherCall(
       .completion(
-        beginning: beginning(of: pair.chunk), rest: "Question: \(pair.question)\nAnswer:"),
+        beginning: beginning(of: pair), rest: "Question: \(pair.question)\nAnswer:"),
       maximumTokens: 48, stops: ["\n"])
   }
 }

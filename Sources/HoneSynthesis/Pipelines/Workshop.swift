@@ -5,6 +5,8 @@ package struct Workshop {
   package let reader: LocalTeacher
   package let ledger: CallLedger
   package let options: SynthesisOptions
+  /// The tasks that a user gave as examples.
+  package var examples: [SeedTask] = []
   /// Finds the passages most like one.
   package let neighbours: (Chunk) -> [Chunk]
 

@@ -91,13 +91,26 @@ package struct SynthesisReport {
     let measured = result.calls.scores
     facts = [
       ("pipeline", options.pipeline), ("teacher", teacher), ("reader", reader),
-      ("documents", "\(documents.count)"), ("passages", "\(chunks.count)"),
-      ("held out of them", "\(chunks.count { $0.split == .heldOut })"), ("seed", "\(options.seed)"),
+    ]
+    if !chunks.isEmpty {
+      facts += [
+        ("documents", "\(documents.count)"), ("passages", "\(chunks.count)"),
+        ("held out of them", "\(chunks.count { $0.split == .heldOut })"),
+      ]
+    }
+    facts += [
+      ("seed", "\(options.seed)"),
       ("calls of the teacher", "\(answers.made) made, \(answers.known) known before"),
       ("tokens read and written", "\(answers.promptTokens) and \(answers.answerTokens)"),
       ("calls of the reader", "\(measured.made) made, \(measured.known) known before"),
       ("seconds", "\(Int(result.seconds.rounded()))"),
     ]
+  }
+
+  /// The files of examples that the pipeline reads.
+  var examplePaths: [String] {
+    let reads = SynthesisPipelines.named(options.pipeline)?.readsExamples ?? false
+    return reads ? options.examples : []
   }
 
   /// Passages that something was accepted of, and those that something could be.

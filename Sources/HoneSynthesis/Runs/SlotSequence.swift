@@ -2,14 +2,16 @@
 /// options decide.
 ///
 /// Passage by passage, a few candidates each, so that what is asked of a passage is asked together;
-/// then again with the next statements, then with other attempts.
+/// then again with the next statements, then with other attempts. Where nothing is read there is no
+/// end of places: the run's budget is the end.
 struct SlotSequence: Sequence, IteratorProtocol {
   /// How many candidates of a passage follow one another.
   static let perVisit = 8
   /// How often the same statement is tried.
   private static let attempts = 3
 
-  private let chunks: [Chunk]
+  /// nil where nothing is read.
+  private let chunks: [Chunk]?
   private let statements: (Chunk) -> [Statement?]
   private var visit = 0
   private var chunk = 0
@@ -22,7 +24,17 @@ struct SlotSequence: Sequence, IteratorProtocol {
     self.statements = statements
   }
 
+  /// Places without passages.
+  init() {
+    chunks = nil
+    statements = { _ in [] }
+  }
+
   mutating func next() -> Slot? {
+    guard let chunks else {
+      defer { count += 1 }
+      return Slot(attempt: 0, index: count)
+    }
     while waiting.isEmpty {
       if chunk == chunks.count {
         guard gaveAny else { return nil }

@@ -13,6 +13,7 @@ package struct SynthesisOptions: Sendable {
 
   package var pipeline: String
   package var documents: [String]
+  package var examples: [String]
   package var output: String
   package var seed: UInt64
   package var teacherModel: String
@@ -57,6 +58,7 @@ package struct SynthesisOptions: Sendable {
     let target = try section("target")
     pipeline = top.text("pipeline")
     documents = top.names("documents")?.all ?? []
+    examples = top.names("examples")?.all ?? []
     self.output = output
     seed = UInt64(top.integer("seed"))
     teacherModel = teacher.text("model")

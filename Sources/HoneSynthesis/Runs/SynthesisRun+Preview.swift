@@ -21,16 +21,13 @@ extension SynthesisRun {
       }
     }
     let recorder = PromptRecorder(teacher)
-    let workshop = Workshop(
-      teacher: recorder, reader: reader, ledger: CallLedger(try CallStore(path: store)),
-      options: options,
-      neighbours: { material.neighbours(of: $0, count: self.options.neighbourCount) })
+    let workshop = workshop(
+      material, CallLedger(try CallStore(path: store)), teacher: recorder)
     let clock = ContinuousClock()
     var samples: [SynthesisRecord] = []
     var slots: [Slot] = []
     let makeTime = try await clock.measure {
-      slots = Array(
-        SlotSequence(chunks: material.own(kind), statements: pipeline.statements).prefix(8))
+      slots = Array(self.slots(of: material).prefix(8))
       samples = try await pipeline.make(slots, workshop)
     }
     guard !slots.isEmpty else {
@@ -38,12 +35,12 @@ extension SynthesisRun {
         options.pipeline, problem: "found nothing in the documents to make candidates of")
     }
     let needs = options.likelihoodFilters.reduce(into: Set<Measure>()) { $0.formUnion($1.needs) }
-    let pairs = zip(slots, samples).compactMap { slot, record in
-      slot.chunk.map {
-        QuestionPair(
-          question: record.content.request, answer: record.content.response, chunk: $0,
-          neighbours: workshop.neighbours($0))
-      }
+    // As in a run, where only whole candidates are measured when nothing is read.
+    let measured = zip(slots, samples).filter { $0.chunk != nil || $1.isAccepted }
+    let pairs = measured.map { slot, record in
+      QuestionPair(
+        question: record.content.request, answer: record.content.response, chunk: slot.chunk,
+        neighbours: slot.chunk.map(workshop.neighbours) ?? [])
     }
     let judgeTime = try await clock.measure {
       _ = try await PairMeasurer(reader, ledger: workshop.ledger).measure(pairs, needs)
@@ -56,10 +53,11 @@ extension SynthesisRun {
         ? "\(Int(seconds.rounded(.up))) s" : "\(Int((seconds / 60).rounded(.up))) min"
     }
     let likely = min(options.budget, options.accepted * 3)
+    let reads = kind.readsPassages ? "\(material.own(kind).count) passages; " : ""
     return Preview(
       prompt: recorder.first ?? "", samples: Array(samples.prefix(3)),
       forecast: """
-        \(material.own(kind).count) passages; \(Self.shown(made)) s to make a candidate and \
+        \(reads)\(Self.shown(made)) s to make a candidate and \
         \(Self.shown(judged)) s to judge it.
         \(options.accepted) accepted take about \(minutes(likely)) if one in three is, and the whole \
         budget of \(options.budget) candidates \(minutes(options.budget)).

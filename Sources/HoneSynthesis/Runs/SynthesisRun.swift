@@ -83,7 +83,7 @@ package final class SynthesisRun {
     let start = clock.now
     var seconds: Double { Self.seconds(clock.now - start) }
     do {
-      let slots = SlotSequence(chunks: material.own(kind), statements: pipeline.statements)
+      let slots = slots(of: material)
       let calibration = try await calibrate(slots, workshop, material) { try tell($0) }
       result.calibration = calibration
       let accepted = try LineFile(folder.accepted)
@@ -160,7 +160,8 @@ package final class SynthesisRun {
           : "accepted none of \(funnel.candidates) candidates:\(funnel.explanation)\n",
         advice: funnel.candidates == 0
           ? "they may be too short: a passage must have statements of some length"
-          : "see \(folder.rejected); a larger teacher, or filters.false_accept_rate, may help")
+          : "see \(folder.rejected); a larger teacher"
+            + (kind.readsPassages ? ", or filters.false_accept_rate, may help" : " may help"))
     }
     if options.exhaustion == .fail, funnel.accepted < options.accepted {
       throw SynthesisError(
@@ -169,7 +170,8 @@ package final class SynthesisRun {
           + (funnel.candidates >= options.budget
             ? "the budget of \(options.budget) candidates is used"
             : "there is nothing left to make candidates of") + ":\(funnel.explanation)\n",
-        advice: "raise target.budget or target.per_chunk, or set target.on_exhausted to partial")
+        advice: "raise target.budget\(kind.readsPassages ? " or target.per_chunk" : ""), or set "
+          + "target.on_exhausted to partial")
     }
   }
 
@@ -179,10 +181,22 @@ package final class SynthesisRun {
 
   // MARK: Beforehand
 
-  func workshop(_ material: Material, _ ledger: CallLedger) -> Workshop {
+  /// What candidates are made with.
+  ///
+  /// - Parameter teacher: who is asked instead of the run's own.
+  func workshop(
+    _ material: Material, _ ledger: CallLedger, teacher: (any Teacher)? = nil
+  ) -> Workshop {
     Workshop(
-      teacher: teacher, reader: reader, ledger: ledger, options: options,
+      teacher: teacher ?? self.teacher, reader: reader, ledger: ledger, options: options,
+      examples: material.examples,
       neighbours: { material.neighbours(of: $0, count: self.options.neighbourCount) })
+  }
+
+  /// The places where candidates can be made.
+  func slots(of material: Material) -> SlotSequence {
+    kind.readsPassages
+      ? SlotSequence(chunks: material.own(kind), statements: pipeline.statements) : SlotSequence()
   }
 
   /// What a run must be made from to be gone on with.

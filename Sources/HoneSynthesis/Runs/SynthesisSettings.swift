@@ -11,6 +11,10 @@ package enum SynthesisSettings {
       "documents", .paths, default: .null,
       "Files and folders that are read: text, Markdown, HTML, CSV, JSONL, PDF, DOCX."),
     Setting(
+      "examples", .paths, default: .null,
+      "Example tasks (.jsonl) that new ones are made after: instruction and output, prompt and "
+        + "completion, or messages."),
+    Setting(
       "output", .path, default: .null,
       "The run's folder; runs/ and the recipe's name where it is not set."),
     Setting(
