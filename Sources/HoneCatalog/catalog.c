@@ -94,8 +94,17 @@ static const unsigned char synthesiscatalog_domain_qa_yaml[] = {
 static const unsigned char synthesiscatalog_exam_yaml[] = {
 #embed "SynthesisCatalog/exam.yaml"
 };
+static const unsigned char synthesiscatalog_instructions_yaml[] = {
+#embed "SynthesisCatalog/instructions.yaml"
+};
 static const unsigned char synthesiscatalog_open_book_yaml[] = {
 #embed "SynthesisCatalog/open-book.yaml"
+};
+static const unsigned char synthesiscatalog_self_replay_yaml[] = {
+#embed "SynthesisCatalog/self-replay.yaml"
+};
+static const unsigned char synthesiscatalog_style_yaml[] = {
+#embed "SynthesisCatalog/style.yaml"
 };
 
 #define FILE(path, bytes) {path, bytes, sizeof bytes}
@@ -130,7 +139,10 @@ static const hone_catalog_file files[] = {
     FILE("Catalog/vera.yaml", catalog_vera_yaml),
     FILE("SynthesisCatalog/domain-qa.yaml", synthesiscatalog_domain_qa_yaml),
     FILE("SynthesisCatalog/exam.yaml", synthesiscatalog_exam_yaml),
+    FILE("SynthesisCatalog/instructions.yaml", synthesiscatalog_instructions_yaml),
     FILE("SynthesisCatalog/open-book.yaml", synthesiscatalog_open_book_yaml),
+    FILE("SynthesisCatalog/self-replay.yaml", synthesiscatalog_self_replay_yaml),
+    FILE("SynthesisCatalog/style.yaml", synthesiscatalog_style_yaml),
 };
 
 const hone_catalog_file *hone_catalog_find(const char *path) {

@@ -54,8 +54,8 @@ import Testing
     #expect(
       faults(text) == """
         recipe.yaml has 6 faults:
-          recipe.yaml:1:11: pipeline is "domain-q", expected one of domain-qa, open-book, exam, or \
-        none; did you mean domain-qa?
+          recipe.yaml:1:11: pipeline is "domain-q", expected one of domain-qa, open-book, exam, \
+        instructions, style, self-replay, or none; did you mean domain-qa?
           recipe.yaml:2:1: document is not a key of a recipe of synthesis; did you mean documents?
           recipe.yaml:3:11: teacher.temperture is not a key of teacher; did you mean temperature?
           recipe.yaml:5:15: filters.likelihood has "open_bok", which is no filter; did you mean \
@@ -71,6 +71,33 @@ import Testing
       faults("pipeline: domain-qa\n") == """
         recipe.yaml:1:1: documents is not set; name the files or folders that domain-qa reads
         """)
+  }
+
+  @Test func `examples are needed where tasks are made after them, and filters without passages`() {
+    #expect(
+      faults("pipeline: style\n") == """
+        recipe.yaml has 2 faults:
+          recipe.yaml:1:1: examples is not set; name the files of example tasks that style starts from
+          recipe.yaml:1:1: filters.likelihood is not set; the usual ones need passages, which style \
+        does not read: name ifd or none
+        """)
+    #expect(
+      faults("pipeline: self-replay\nfilters: {likelihood: [grounding]}\n") == """
+        recipe.yaml:2:23: filters.likelihood does not fit self-replay: grounding needs passage; the \
+        steps before it give answer, question; leave it out
+        """)
+  }
+
+  @Test(arguments: ["none", "[ifd]"])
+  func `a recipe without documents reads with filters that need none`(filters: String) throws {
+    let recipe = try SynthesisRecipe(
+      parsing: """
+        pipeline: instructions
+        examples: tasks.jsonl
+        filters: {likelihood: \(filters)}
+        """, file: "recipe.yaml", folder: "/here")
+    #expect(recipe.options.examples == ["/here/tasks.jsonl"])
+    #expect(recipe.options.documents.isEmpty)
   }
 
   @Test func `what is written reads back as the same`() throws {

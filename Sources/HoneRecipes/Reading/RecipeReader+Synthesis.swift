@@ -56,10 +56,19 @@ extension RecipeReader {
     if kind.readsPassages, set("documents", in: root) == nil {
       missing("documents", in: root, advice: "name the files or folders that \(name) reads")
     }
-    guard let filters = root["filters"], let chosen = filters["likelihood"],
-      let names = SynthesisRecipe.names(chosen.value)
-    else { return }
-    let steps = LikelihoodFilter.all.filter { names.contains($0.name) }.map(\.step)
+    if kind.readsExamples, set("examples", in: root) == nil {
+      missing(
+        "examples", in: root, advice: "name the files of example tasks that \(name) starts from")
+    }
+    guard let chosen = root["filters"]?["likelihood"] else {
+      guard !kind.readsPassages else { return }
+      return missing(
+        "filters.likelihood", in: root["filters"] ?? root,
+        advice: "the usual ones need passages, which \(name) does not read: name ifd or none")
+    }
+    guard let names = SynthesisRecipe.names(chosen.value) else { return }
+    let steps = LikelihoodFilter.all.filter { names == ["all"] || names.contains($0.name) }
+      .map(\.step)
     for fault in Step.faults(in: kind.steps + steps) {
       faults.append(
         RecipeFault(

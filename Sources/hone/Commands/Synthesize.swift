@@ -6,7 +6,7 @@ import HoneSynthesis
 
 struct Synthesize: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Makes training data of documents, as a recipe says.",
+    abstract: "Makes training data of documents or after examples, as a recipe says.",
     discussion: """
       Writes accepted.jsonl and rejected.jsonl, with where each record comes from and what was \
       thought of it, into the recipe's output folder, and report.html, which shows both. Everything that a model was asked is kept \
@@ -102,7 +102,9 @@ struct SynthesisDisplay {
     switch event {
     case .ingested(let passages, let heldOut, let notes):
       for line in notes { note(line) }
-      note("\(passages) passages" + (heldOut > 0 ? ", and \(heldOut) held out" : ""))
+      if passages + heldOut > 0 {
+        note("\(passages) passages" + (heldOut > 0 ? ", and \(heldOut) held out" : ""))
+      }
     case .calibrating(let controls): note("finding each filter's line on \(controls) controls")
     case .calibrated(let calibration): note(calibration.table)
     case .progress(let now):
