@@ -22,6 +22,11 @@ extension SynthesisReport {
       |---|---|---|---|
       \(lines)
       """
+    let again =
+      isReproducible
+      ? "`recipe.yaml` with the same documents, models and seed gives the same bytes."
+      : "Replay only: the teacher may answer otherwise when it is asked again, so the same bytes come "
+        + "from `recipe.yaml` with the same documents and the answers in `calls.sqlite`."
     return """
       ---
       configs:
@@ -46,7 +51,7 @@ extension SynthesisReport {
       \(judged)
       ## How to make it again
 
-      `recipe.yaml` with the same documents, models and seed gives the same bytes. Each line's `_meta` \
+      \(again) Each line's `_meta` \
       says which bytes of which document it comes from, who wrote it, with which seed, and what every \
       filter measured. `rejected.jsonl` holds the rest, each with the reason.
 
