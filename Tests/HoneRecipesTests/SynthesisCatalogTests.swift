@@ -100,6 +100,43 @@ import Testing
     #expect(recipe.options.documents.isEmpty)
   }
 
+  @Test func `an endpoint needs its model's name and a judge on this machine`() {
+    let text = """
+      pipeline: domain-qa
+      documents: docs
+      teacher:
+        url: https://me:secret@example.com/v1
+      """
+    #expect(
+      faults(text) == """
+        recipe.yaml has 3 faults:
+          recipe.yaml:4:3: teacher.model is not set; name the model as the endpoint does
+          recipe.yaml:4:8: teacher.url holds a user's name or password; leave it out, and set \
+        HONE_TEACHER_KEY in the environment
+          recipe.yaml:4:8: reader.model is not set; name a model of this machine, which judges what \
+        the endpoint writes
+        """)
+  }
+
+  @Test func `an endpoint's name of a model stays as it is`() throws {
+    let text = """
+      pipeline: domain-qa
+      documents: docs
+      teacher: {url: "http://localhost:8080/v1", model: "owner/model:8b"}
+      reader: {model: judge.gguf}
+      """
+    let recipe = try SynthesisRecipe(parsing: text, file: "recipe.yaml", folder: "/here")
+    #expect(recipe.teacherName == "owner/model:8b")
+    #expect(recipe.readerName == "/here/judge.gguf")
+    #expect(recipe.options.endpoint?.address == "http://localhost:8080/v1")
+    let again = try SynthesisRecipe(parsing: recipe.text, file: "recipe.yaml", folder: "/other")
+    #expect(again.text == recipe.text)
+    let local = try SynthesisRecipe(
+      parsing: text, file: "recipe.yaml", folder: "/here", overrides: ["teacher.url=none"])
+    #expect(local.options.endpoint == nil)
+    #expect(local.teacherName == "/here/owner/model:8b")
+  }
+
   @Test func `what is written reads back as the same`() throws {
     let text = """
       pipeline: exam

@@ -29,7 +29,10 @@ extension RecipeReader {
     }
     checkPipeline(root)
     checkFilters(root)
-    for section in ["teacher", "reader"] {
+    checkEndpoint(root)
+    let isRemote = root["teacher"].flatMap { set("url", in: $0) } != nil
+    // An endpoint's name of a model is not for this machine to understand.
+    for section in isRemote ? ["reader"] : ["teacher", "reader"] {
       guard let node = root[section]?["model"], let name = node.value.string, name != "none",
         let values = sections[section],
         let reference = resolved(model: name, node: node, key: "\(section).model")
@@ -74,6 +77,28 @@ extension RecipeReader {
         RecipeFault(
           chosen.origin, key: "filters.likelihood", "does not fit \(name): \(fault)",
           advice: "leave it out"))
+    }
+  }
+
+  /// Whether an endpoint can be asked, and somebody here judges what it writes.
+  private mutating func checkEndpoint(_ root: RecipeNode) {
+    guard let section = root["teacher"], let node = set("url", in: section),
+      let text = node.value.string
+    else { return }
+    do throws(SynthesisError) {
+      _ = try Endpoint(text)
+    } catch {
+      faults.append(
+        RecipeFault(node.origin, key: "teacher.url", error.problem, advice: error.advice))
+    }
+    if set("model", in: section) == nil {
+      missing("teacher.model", in: section, advice: "name the model as the endpoint does")
+    }
+    let reader = root["reader"]
+    if reader.flatMap({ set("model", in: $0) }) == nil {
+      missing(
+        "reader.model", in: reader ?? node,
+        advice: "name a model of this machine, which judges what the endpoint writes")
     }
   }
 

@@ -41,6 +41,11 @@ extension SynthesisReport {
       ? "The \(isOfDocuments ? "documents'" : "examples'") terms hold for what is made of them, and the "
         + "teacher's"
       : "The teacher's"
+    let again =
+      isReproducible
+      ? "`recipe.yaml` with the same \(material)models and seed gives the same bytes."
+      : "Replay only: the teacher may answer otherwise when it is asked again, so the same bytes come "
+        + "from `recipe.yaml` with the same \(material)and the answers in `calls.sqlite`."
     return """
       ---
       configs:
@@ -62,7 +67,7 @@ extension SynthesisReport {
       \(covered)\(judged)
       ## How to make it again
 
-      `recipe.yaml` with the same \(material)models and seed gives the same bytes. Each line's `_meta` \
+      \(again) Each line's `_meta` \
       says \(source)who wrote it, with which seed, and what every \
       filter measured. `rejected.jsonl` holds the rest, each with the reason.
 

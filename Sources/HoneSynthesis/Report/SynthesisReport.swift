@@ -29,6 +29,8 @@ package struct SynthesisReport {
   /// Facts about the run, a name and a value each.
   private(set) var facts: [(name: String, value: String)] = []
   let teacher: String
+  /// Whether the teacher answers the same when it is asked again.
+  let isReproducible: Bool
 
   /// Enough to judge by, few enough to read.
   private static let exampleCount = 8
@@ -39,10 +41,11 @@ package struct SynthesisReport {
   /// - Throws: ``SynthesisError`` or ``HoneFormats/FormatError`` for files that are no run's.
   package init(
     _ options: SynthesisOptions, folder: SynthesisFolder, result: SynthesisRun.Result,
-    chunks: [Chunk], teacher: String, reader: String
+    chunks: [Chunk], teacher: String, isReproducible: Bool, reader: String
   ) throws {
     self.options = options
     self.teacher = teacher
+    self.isReproducible = isReproducible
     funnel = result.funnel
     calibration = result.calibration
     var places: [String: (document: Int, passage: Int)] = [:]

@@ -17,6 +17,8 @@ package struct SynthesisOptions: Sendable {
   package var output: String
   package var seed: UInt64
   package var teacherModel: String
+  /// Where the teacher answers; nil for a model of this machine.
+  package var endpoint: Endpoint?
   package var prompting: Prompting
   package var temperature: Double
   package var topP: Double
@@ -62,6 +64,7 @@ package struct SynthesisOptions: Sendable {
     self.output = output
     seed = UInt64(top.integer("seed"))
     teacherModel = teacher.text("model")
+    if let address = teacher.optionalText("url") { endpoint = try Endpoint(address) }
     prompting = Prompting(rawValue: teacher.text("prompting")) ?? .completion
     temperature = teacher.number("temperature")
     topP = teacher.number("top_p")

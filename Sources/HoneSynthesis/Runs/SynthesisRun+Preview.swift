@@ -11,8 +11,13 @@ extension SynthesisRun {
   }
 
   /// Makes a few candidates and writes nothing.
-  package func preview() async throws -> Preview {
+  ///
+  /// - Parameter listener: hears what will go to an endpoint, before anything does.
+  package func preview(
+    listener: (SynthesisEvent) -> Void = { _ in }
+  ) async throws -> Preview {
     let material = try await material()
+    if let event = sending(material) { listener(event) }
     // Nothing is left behind: what is asked here is asked again by the run.
     let store = NSTemporaryDirectory() + "hone-preview-\(UUID().uuidString).sqlite"
     defer {

@@ -74,6 +74,7 @@ package final class SynthesisRun {
     try tell(
       .ingested(
         passages: material.chunks.count, heldOut: material.heldOut.count, notes: material.notes))
+    if let event = sending(material) { try tell(event) }
     let ledger = CallLedger(try CallStore(path: folder.calls))
     let workshop = self.workshop(material, ledger)
     var funnel = Funnel()
@@ -140,7 +141,8 @@ package final class SynthesisRun {
     guard !result.isInterrupted else { return result }
     let report = try SynthesisReport(
       options, folder: folder, result: result, chunks: material.chunks + material.heldOut,
-      teacher: teacher.identity.name, reader: reader.identity.name)
+      teacher: teacher.identity.name, isReproducible: teacher.isReproducible,
+      reader: reader.identity.name)
     try AtomicFile.write(Array(report.html.utf8), to: folder.report)
     try AtomicFile.write(Array(report.card.utf8), to: folder.card)
     try tell(.ended(funnel, seconds: seconds))
@@ -197,6 +199,20 @@ package final class SynthesisRun {
   func slots(of material: Material) -> SlotSequence {
     kind.readsPassages
       ? SlotSequence(chunks: material.own(kind), statements: pipeline.statements) : SlotSequence()
+  }
+
+  /// What will go to the teacher's endpoint; nil for a model of this machine.
+  func sending(_ material: Material) -> SynthesisEvent? {
+    guard let endpoint = options.endpoint else { return nil }
+    let passages = material.own(kind)
+    let tokens = passages.reduce(0) { $0 + $1.tokenCount }
+    let mean = passages.isEmpty ? 0 : tokens / passages.count
+    let prompt =
+      options.prompting == .completion ? reader.tokenCount(of: QuestionWriting.examples) : 64
+    let calls = options.budget + (options.likelihoodFilters.isEmpty ? 0 : options.controlCount)
+    return .sending(
+      host: endpoint.host, passages: passages.count, tokens: tokens, calls: calls,
+      callTokens: calls * (mean + prompt))
   }
 
   /// What a run must be made from to be gone on with.

@@ -31,7 +31,11 @@ package enum SynthesisSettings {
   static let teacher: [Setting] = [
     Setting(
       "model", .text, default: .string("smollm2-135m"),
-      "The model of this machine that writes."),
+      "The model that writes: one of this machine or, with url, of the endpoint."),
+    Setting(
+      "url", .text, default: .null,
+      "An endpoint that speaks OpenAI's protocol, such as http://localhost:8080/v1; on another machine "
+        + "it needs --allow-remote."),
     Setting(
       "prompting", .choice(["completion", "chat"]), default: .string("completion"),
       "Whether the teacher goes on with examples, which small models do better, or is asked in a "
@@ -52,7 +56,8 @@ package enum SynthesisSettings {
   static let reader: [Setting] = [
     Setting(
       "model", .text, default: .null,
-      "The model that judges by likelihoods; the teacher where it is not set.")
+      "The model of this machine that judges by likelihoods; the teacher where it is not set, unless that "
+        + "is an endpoint's.")
   ]
 
   static let ingest: [Setting] = [
