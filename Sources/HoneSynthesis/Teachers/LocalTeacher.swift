@@ -20,6 +20,9 @@ package final class LocalTeacher: Teacher, Scorer {
   /// What of the machine changes bits.
   private let numbers: String
   private let isInterrupted: () -> Bool
+  /// What calls with a schema are held to, by its text; made when it is first asked for.
+  private var constraints: [String: TokenConstraint] = [:]
+  private lazy var vocabulary = VocabularyTrie(model.tokenizer)
 
   /// - Parameters:
   ///   - name: what records call it.
@@ -69,7 +72,7 @@ package final class LocalTeacher: Teacher, Scorer {
 
   package func key(of call: TeacherCall) throws -> CallKey {
     let tokens = try tokens(of: call.prompt)
-    return CallKey([
+    let parts: [(name: String, value: [UInt8])] = [
       ("call", Array("answer".utf8)), ("model", Array(identity.checksum.utf8)),
       ("numbers", Array(numbers.utf8)), ("beginning", Self.bytes(tokens.beginning)),
       ("rest", Self.bytes(tokens.rest)), ("tokens", Array(String(call.maximumTokens).utf8)),
@@ -78,7 +81,8 @@ package final class LocalTeacher: Teacher, Scorer {
       // A greedy answer has neither.
       ("top_p", Array((call.temperature == 0 ? "" : String(call.topP)).utf8)),
       ("seed", Array((call.temperature == 0 ? "" : String(call.seed)).utf8)),
-    ])
+    ]
+    return CallKey(parts + (call.schema.map { [("schema", $0.bytes())] } ?? []))
   }
 
   private static func bytes(_ tokens: [Int32]) -> [UInt8] {
@@ -91,13 +95,15 @@ package final class LocalTeacher: Teacher, Scorer {
     let tokens = try calls.map { try self.tokens(of: $0.prompt) }
     for group in Self.groups(tokens.map(\.beginning)) {
       let beginning = tokens[group[0]].beginning
-      let prompts = group.map { index in
+      let prompts = try group.map { index in
         let call = calls[index]
-        return Generator.Prompt(
+        var prompt = Generator.Prompt(
           tokens[index].rest,
           sampling: SamplingOptions(
             temperature: Float(call.temperature), topP: Float(call.topP), seed: call.seed),
           stop: StopRules(maximumTokens: call.maximumTokens, strings: call.stops))
+        prompt.constraint = try call.schema.map(constraint)
+        return prompt
       }
       let completions = try generator.generate(prompts, after: beginning) { _ in !isInterrupted() }
       if isInterrupted() { throw CancellationError() }
@@ -112,6 +118,15 @@ package final class LocalTeacher: Teacher, Scorer {
           )
         })
     }
+  }
+
+  /// What holds an answer to a schema, compiled once for all calls.
+  private func constraint(of schema: JSONValue) throws -> TokenConstraint {
+    let text = schema.text()
+    if let known = constraints[text] { return known }
+    let new = try TokenConstraint(JSONSchema(schema).grammar(), trie: vocabulary)
+    constraints[text] = new
+    return new
   }
 
   /// Positions of equal beginnings together, in the order in which each first appears.
