@@ -19,7 +19,7 @@ final class Judge {
     self.workshop = workshop
     seen = LikeRequests(similarity: options.similarity)
     for exam in options.exams { try seen.insert(exam: exam) }
-    hard = HardFilters.chosen(options.hardFilters)
+    hard = HardFilters.chosen(options.hardFilters, personalData: options.personalData)
     // A filter that is switched off still shows its value where another one measures it anyway.
     filters = options.likelihoodFilters.filter { calibration?[$0.name]?.isOn ?? false }
     needs = filters.reduce(into: []) { $0.formUnion($1.needs) }
