@@ -54,8 +54,8 @@ import Testing
     #expect(
       faults(text) == """
         recipe.yaml has 6 faults:
-          recipe.yaml:1:11: pipeline is "domain-q", expected one of domain-qa, open-book, exam, or \
-        none; did you mean domain-qa?
+          recipe.yaml:1:11: pipeline is "domain-q", expected one of domain-qa, open-book, exam, \
+        preferences, extraction, conversations, or none; did you mean domain-qa?
           recipe.yaml:2:1: document is not a key of a recipe of synthesis; did you mean documents?
           recipe.yaml:3:11: teacher.temperture is not a key of teacher; did you mean temperature?
           recipe.yaml:5:15: filters.likelihood has "open_bok", which is no filter; did you mean \
@@ -71,6 +71,60 @@ import Testing
       faults("pipeline: domain-qa\n") == """
         recipe.yaml:1:1: documents is not set; name the files or folders that domain-qa reads
         """)
+  }
+
+  @Test func `a schema is needed where records are made of one, and read`() throws {
+    #expect(
+      faults("pipeline: extraction\ndocuments: docs\n") == """
+        recipe.yaml:1:1: schema is not set; name the JSON Schema of the records that extraction makes
+        """)
+    #expect(
+      faults("pipeline: exam\ndocuments: docs\nschema: a.json\n") == """
+        recipe.yaml:3:9: schema is nothing that exam reads; leave it out
+        """)
+    #expect(
+      faults(
+        """
+        pipeline: extraction
+        documents: docs
+        schema: a.json
+        filters: {likelihood: [ifd]}
+        """)?.contains("filters.likelihood does not fit extraction: ifd needs answer, question")
+        == true)
+  }
+
+  @Test func `a schema that cannot be read is told with its place in the recipe`() throws {
+    let folder = NSTemporaryDirectory() + "hone-schema-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    func faults(_ schema: String) throws -> String? {
+      try Data(schema.utf8).write(to: URL(fileURLWithPath: "\(folder)/schema.json"))
+      let error = #expect(throws: RecipeError.self) {
+        try SynthesisRecipe(
+          parsing: "pipeline: extraction\ndocuments: schema.json\nschema: schema.json\n",
+          file: "recipe.yaml", folder: folder, checkingFiles: true)
+      }
+      return error?.description
+    }
+    #expect(
+      try faults(#"{"type": "string", "format": "date"}"#) == """
+        recipe.yaml:3:9: schema is no schema of records: \(folder)/schema.json: the schema's # has \
+        "format", which is not supported; leave it out
+        """)
+    #expect(
+      try faults("{")?.hasPrefix("recipe.yaml:3:9: schema is no schema of records: ") == true)
+  }
+
+  @Test func `without questions there are no filters of likelihoods unless a recipe names some`()
+    throws
+  {
+    let recipe = try SynthesisRecipe(
+      parsing: "pipeline: extraction\ndocuments: docs\nschema: a.json\n", file: "recipe.yaml",
+      folder: "/here")
+    #expect(recipe.options.likelihoodFilters.isEmpty)
+    #expect(recipe.options.schema == "/here/a.json")
+    let again = try SynthesisRecipe(parsing: recipe.text, file: "recipe.yaml", folder: "/other")
+    #expect(again.text == recipe.text)
   }
 
   @Test func `what is written reads back as the same`() throws {

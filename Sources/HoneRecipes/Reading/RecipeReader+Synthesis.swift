@@ -29,6 +29,7 @@ extension RecipeReader {
     }
     checkPipeline(root)
     checkFilters(root)
+    sections["filters"] = sections["filters"].map { fittingFilters($0, in: root) }
     for section in ["teacher", "reader"] {
       guard let node = root[section]?["model"], let name = node.value.string, name != "none",
         let values = sections[section],
@@ -56,16 +57,59 @@ extension RecipeReader {
     if kind.readsPassages, set("documents", in: root) == nil {
       missing("documents", in: root, advice: "name the files or folders that \(name) reads")
     }
+    checkSchema(root, of: name, isRead: kind.readsSchema)
     guard let filters = root["filters"], let chosen = filters["likelihood"],
       let names = SynthesisRecipe.names(chosen.value)
     else { return }
-    let steps = LikelihoodFilter.all.filter { names.contains($0.name) }.map(\.step)
+    let steps = LikelihoodFilter.all.filter { names == ["all"] || names.contains($0.name) }
+      .map(\.step)
     for fault in Step.faults(in: kind.steps + steps) {
       faults.append(
         RecipeFault(
           chosen.origin, key: "filters.likelihood", "does not fit \(name): \(fault)",
           advice: "leave it out"))
     }
+  }
+
+  /// The schema where records are made of one: there, read and understood.
+  private mutating func checkSchema(_ root: RecipeNode, of name: String, isRead: Bool) {
+    guard let node = set("schema", in: root) else {
+      if isRead {
+        missing(
+          "schema", in: root, advice: "name the JSON Schema of the records that \(name) makes")
+      }
+      return
+    }
+    guard isRead else {
+      faults.append(
+        RecipeFault(
+          node.origin, key: "schema", "is nothing that \(name) reads", advice: "leave it out"))
+      return
+    }
+    guard checksFiles, let text = node.value.string else { return }
+    let path = path(text, origin: node.origin)
+    // That it is not there is told with the other paths.
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    do {
+      _ = try RecordSchema(path: path)
+    } catch {
+      faults.append(
+        RecipeFault(node.origin, key: "schema", "is no schema of records: \(error)"))
+    }
+  }
+
+  /// The section of filters without those of likelihoods where a pipeline gives them nothing to
+  /// measure and the recipe is silent.
+  private func fittingFilters(_ filters: SettingValues, in root: RecipeNode) -> SettingValues {
+    guard let kind = root["pipeline"]?.value.string.flatMap(SynthesisPipelines.named),
+      !filters.givenKeys.contains("likelihood"),
+      !Step.faults(in: kind.steps + LikelihoodFilter.all.map(\.step)).isEmpty
+    else { return filters }
+    let settings = SynthesisSettings.sections.first { $0.name == "filters" }?.settings ?? []
+    let given = settings.map(\.key).filter(filters.givenKeys.contains).map { ($0, filters[$0]) }
+    let none: [(String, JSONValue)] = [("likelihood", .string("none"))]
+    return
+      (try? SettingValues(settings, given: JSONObject(given + none), of: "filters")) ?? filters
   }
 
   /// Names of filters, each with the nearest where it is none.

@@ -35,7 +35,7 @@ extension SynthesisReport {
 
       \(ReportText.count(funnel.accepted)) \(funnel.accepted == 1 ? "record" : "records") that \
       `hone synthesize` made of \(ReportText.count(documents.count)) \
-      \(documents.count == 1 ? "document" : "documents"). Answers are the documents'; questions were \
+      \(documents.count == 1 ? "document" : "documents"). What is not the documents' own was \
       written by \(teacher).
 
       | | |

@@ -13,6 +13,8 @@ package struct SynthesisOptions: Sendable {
 
   package var pipeline: String
   package var documents: [String]
+  /// The file of the JSON Schema; nil where none is set.
+  package var schema: String?
   package var output: String
   package var seed: UInt64
   package var teacherModel: String
@@ -57,6 +59,7 @@ package struct SynthesisOptions: Sendable {
     let target = try section("target")
     pipeline = top.text("pipeline")
     documents = top.names("documents")?.all ?? []
+    schema = top.optionalText("schema")
     self.output = output
     seed = UInt64(top.integer("seed"))
     teacherModel = teacher.text("model")

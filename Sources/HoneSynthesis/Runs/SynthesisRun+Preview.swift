@@ -29,8 +29,7 @@ extension SynthesisRun {
     var samples: [SynthesisRecord] = []
     var slots: [Slot] = []
     let makeTime = try await clock.measure {
-      slots = Array(
-        SlotSequence(chunks: material.own(kind), statements: pipeline.statements).prefix(8))
+      slots = Array(self.slots(material).prefix(8))
       samples = try await pipeline.make(slots, workshop)
     }
     guard !slots.isEmpty else {
@@ -38,12 +37,13 @@ extension SynthesisRun {
         options.pipeline, problem: "found nothing in the documents to make candidates of")
     }
     let needs = options.likelihoodFilters.reduce(into: Set<Measure>()) { $0.formUnion($1.needs) }
-    let pairs = zip(slots, samples).compactMap { slot, record in
-      slot.chunk.map {
-        QuestionPair(
-          question: record.content.request, answer: record.content.response, chunk: $0,
-          neighbours: workshop.neighbours($0))
+    let pairs = zip(slots, samples).compactMap { slot, record -> QuestionPair? in
+      guard let chunk = slot.chunk, let pair = pipeline.pair(of: record, at: slot) else {
+        return nil
       }
+      return QuestionPair(
+        question: pair.question, answer: pair.answer, chunk: chunk,
+        neighbours: workshop.neighbours(chunk))
     }
     let judgeTime = try await clock.measure {
       _ = try await PairMeasurer(reader, ledger: workshop.ledger).measure(pairs, needs)

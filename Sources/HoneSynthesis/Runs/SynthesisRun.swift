@@ -83,8 +83,8 @@ package final class SynthesisRun {
     let start = clock.now
     var seconds: Double { Self.seconds(clock.now - start) }
     do {
-      let slots = SlotSequence(chunks: material.own(kind), statements: pipeline.statements)
-      let calibration = try await calibrate(slots, workshop, material) { try tell($0) }
+      let slots = slots(material)
+      let calibration = try await calibrate(workshop, material) { try tell($0) }
       result.calibration = calibration
       let accepted = try LineFile(folder.accepted)
       let rejected = try LineFile(folder.rejected)
@@ -185,24 +185,34 @@ package final class SynthesisRun {
       neighbours: { material.neighbours(of: $0, count: self.options.neighbourCount) })
   }
 
+  /// All places where candidates can be made.
+  func slots(_ material: Material) -> SlotSequence {
+    SlotSequence(
+      chunks: material.own(kind), perVisit: kind.perVisit, statements: pipeline.statements)
+  }
+
   /// What a run must be made from to be gone on with.
   private func manifest(_ material: Material) -> [(name: String, value: String)] {
-    [
+    let schema = options.schema.flatMap { FileManager.default.contents(atPath: $0) }
+    return [
       ("settings", options.digestText), ("documents", material.digest),
       ("teacher", "\(teacher.identity.name) \(teacher.identity.checksum)"),
       ("reader", "\(reader.identity.name) \(reader.identity.checksum)"),
-    ]
+    ] + (schema.map { [("schema", Digest.of(Array($0)))] } ?? [])
   }
 
   /// Makes controls of the documents, and finds each filter's line on them.
   private func calibrate(
-    _ slots: SlotSequence, _ workshop: Workshop, _ material: Material,
-    tell: (SynthesisEvent) throws -> Void
+    _ workshop: Workshop, _ material: Material, tell: (SynthesisEvent) throws -> Void
   ) async throws -> Calibration? {
     guard kind.readsPassages, !options.likelihoodFilters.isEmpty else { return nil }
+    // Of every statement, whatever the pipeline makes of them.
+    let slots = SlotSequence(
+      chunks: material.own(kind), perVisit: Self.controlsPerPassage,
+      statements: { StatementSelection.statements(of: $0) })
     let chosen = Self.spread(slots, over: material.own(kind).count, count: options.controlCount)
     try tell(.calibrating(controls: chosen.count))
-    let records = try await pipeline.make(chosen, workshop)
+    let records = try await pipeline.controls(chosen, workshop)
     let pairs = zip(chosen, records).compactMap { slot, record -> QuestionPair? in
       guard record.isAccepted, let chunk = slot.chunk,
         let pair = pipeline.pair(of: record, at: slot)
@@ -228,12 +238,15 @@ package final class SynthesisRun {
     return calibration
   }
 
+  /// The most controls of a passage.
+  private static let controlsPerPassage = 8
+
   /// Slots of as many passages as possible: the first of each, then the second.
   private static func spread(_ slots: SlotSequence, over passages: Int, count: Int) -> [Slot] {
     var byPassage: [String: Int] = [:]
     var ranked: [(rank: Int, slot: Slot)] = []
     // One visit of each passage has all that is needed.
-    for slot in slots.prefix(passages * SlotSequence.perVisit) {
+    for slot in slots.prefix(passages * controlsPerPassage) {
       let rank = byPassage[slot.chunk?.id ?? "", default: 0]
       byPassage[slot.chunk?.id ?? ""] = rank + 1
       ranked.append((rank, slot))

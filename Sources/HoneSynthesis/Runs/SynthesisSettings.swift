@@ -11,6 +11,9 @@ package enum SynthesisSettings {
       "documents", .paths, default: .null,
       "Files and folders that are read: text, Markdown, HTML, CSV, JSONL, PDF, DOCX."),
     Setting(
+      "schema", .path, default: .null,
+      "A JSON Schema (.json) of the records that `extraction` makes."),
+    Setting(
       "output", .path, default: .null,
       "The run's folder; runs/ and the recipe's name where it is not set."),
     Setting(
