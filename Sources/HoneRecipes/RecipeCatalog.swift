@@ -30,7 +30,8 @@ public enum RecipeCatalog {
 
   /// The recipes of `hone synthesize`.
   public static let synthesis: [Entry] = [
-    "domain-qa", "open-book", "exam", "instructions", "style", "self-replay",
+    "domain-qa", "open-book", "exam", "preferences", "extraction", "conversations", "instructions",
+    "style", "self-replay",
   ].map { entry($0, in: "SynthesisCatalog") }
 
   private static func entry(_ name: String, in folder: String) -> Entry {

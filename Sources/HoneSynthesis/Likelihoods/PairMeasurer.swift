@@ -5,7 +5,7 @@ import Foundation
 /// Everything that is asked of one passage stands together, so that it is read once.
 package struct PairMeasurer {
   /// What stands before a question without a passage; a text must begin with something.
-  private static let nothing = "Questions and their answers.\n\n"
+  static let nothing = "Questions and their answers.\n\n"
 
   private let reader: LocalTeacher
   private let ledger: CallLedger

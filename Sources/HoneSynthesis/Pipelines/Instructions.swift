@@ -7,6 +7,7 @@ package struct Instructions: SynthesisPipeline {
   package static let name = "instructions"
   package static let readsPassages = false
   package static let readsExamples = true
+  package static let callCount = 2
   // Filters read an instruction as a question and its output as the answer.
   package static let steps = [
     Step(
@@ -19,15 +20,15 @@ package struct Instructions: SynthesisPipeline {
 
   package func make(_ slots: [Slot], _ workshop: Workshop) async throws -> [SynthesisRecord] {
     let drafts = try await InstructionWriting.drafts(at: slots, workshop)
-    let answers = try await AnswerWriting.answers(
-      to: drafts, at: slots, imitates: false, workshop)
+    let outputs = try await OutputWriting.outputs(
+      of: drafts, at: slots, imitates: false, workshop)
     return slots.indices.map { index in
       let draft = drafts[index]
       return SynthesisRecord(
-        .instruction(instruction: draft.text, input: "", output: answers[index].text),
+        .instruction(instruction: draft.text, input: "", output: outputs[index].text),
         provenance: workshop.provenance(of: draft.call, step: "write", at: slots[index]),
         attributes: draft.attributes,
-        verdicts: draft.verdicts + (answers[index].verdict.map { [$0] } ?? []))
+        verdicts: draft.verdicts + (outputs[index].verdict.map { [$0] } ?? []))
     }
   }
 }

@@ -6,6 +6,7 @@ package struct Style: SynthesisPipeline {
   package static let name = "style"
   package static let readsPassages = false
   package static let readsExamples = true
+  package static let callCount = 2
   package static let steps = [
     Step("ask", [], [.question], "has the teacher write a request after three examples"),
     Step("answer", [.question], [.answer], "has the teacher answer it as the examples do"),
@@ -15,7 +16,7 @@ package struct Style: SynthesisPipeline {
 
   package func make(_ slots: [Slot], _ workshop: Workshop) async throws -> [SynthesisRecord] {
     let drafts = try await InstructionWriting.drafts(at: slots, workshop)
-    let answers = try await AnswerWriting.answers(to: drafts, at: slots, imitates: true, workshop)
+    let answers = try await OutputWriting.outputs(of: drafts, at: slots, imitates: true, workshop)
     let range = StyleRange(of: workshop.examples.map(\.output))
     return slots.indices.map { index in
       let draft = drafts[index]

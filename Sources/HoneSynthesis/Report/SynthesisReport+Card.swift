@@ -26,8 +26,8 @@ extension SynthesisReport {
     let origin =
       isOfDocuments
       ? "of \(ReportText.count(documents.count)) "
-        + "\(documents.count == 1 ? "document" : "documents"). Answers are the documents'; questions "
-        + "were written by \(teacher)."
+        + "\(documents.count == 1 ? "document" : "documents"). What is not the documents' own was "
+        + "written by \(teacher)."
       : "\(examplePaths.isEmpty ? "of nothing" : "after example tasks"). Requests and answers were "
         + "written by \(teacher)."
     let covered =

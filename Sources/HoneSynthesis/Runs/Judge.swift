@@ -19,7 +19,7 @@ final class Judge {
     self.workshop = workshop
     seen = LikeRequests(similarity: options.similarity)
     for exam in options.exams { try seen.insert(exam: exam) }
-    hard = HardFilters.chosen(options.hardFilters)
+    hard = HardFilters.chosen(options.hardFilters, personalData: options.personalData)
     // A filter that is switched off still shows its value where another one measures it anyway.
     filters = options.likelihoodFilters.filter {
       Self.threshold(of: $0, calibration, options) != nil
@@ -51,13 +51,10 @@ final class Judge {
     var measured: [Int] = []
     var pairs: [QuestionPair] = []
     for index in records.indices where records[index].isAccepted {
-      guard let pair = pipeline.pair(of: records[index], at: slots[index]) else { continue }
+      guard let pair = pipeline.questionPair(of: records[index], at: slots[index], workshop)
+      else { continue }
       measured.append(index)
-      let chunk = slots[index].chunk
-      pairs.append(
-        QuestionPair(
-          question: pair.question, answer: pair.answer, chunk: chunk,
-          neighbours: chunk.map(workshop.neighbours) ?? []))
+      pairs.append(pair)
     }
     guard !filters.isEmpty, !measured.isEmpty else { return records }
     let results = try await PairMeasurer(workshop.reader, ledger: workshop.ledger)

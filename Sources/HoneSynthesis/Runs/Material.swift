@@ -103,8 +103,7 @@ extension SynthesisRun {
     guard let similarity = options.passageSimilarity else { return chunks }
     var seen = SimilarSets(similarity: similarity)
     return chunks.filter { chunk in
-      let own = String(decoding: chunk.text.utf8.dropFirst(chunk.overlap), as: UTF8.self)
-      let runs = WordHashes.runs(of: own)
+      let runs = WordHashes.runs(of: chunk.ownText)
       if seen.match(runs) != nil { return false }
       seen.insert(runs)
       return true
@@ -123,8 +122,9 @@ extension SynthesisRun {
   private func checkRoom(_ chunks: [Chunk]) throws {
     guard let longest = chunks.max(by: { $0.tokenCount < $1.tokenCount }) else { return }
     let headings = reader.tokenCount(of: longest.headingPath)
-    let room = 2 * options.maximumTokens + 160
-    let examples = reader.tokenCount(of: QuestionWriting.examples)
+    // Of each question a statement and what the teacher wrote, and what measuring adds.
+    let room = (kind.questionCount + 1) * options.maximumTokens + kind.questionCount * 160
+    let examples = reader.tokenCount(of: pipeline.examples)
     for (name, context, extra) in [
       (teacher.identity.name, teacher.contextLength, examples + room),
       (reader.identity.name, reader.contextLength, room),

@@ -5,13 +5,13 @@
 /// then again with the next statements, then with other attempts. Where nothing is read there is no
 /// end of places: the run's budget is the end.
 struct SlotSequence: Sequence, IteratorProtocol {
-  /// How many candidates of a passage follow one another.
-  static let perVisit = 8
   /// How often the same statement is tried.
   private static let attempts = 3
 
   /// nil where nothing is read.
   private let chunks: [Chunk]?
+  /// How many candidates of a passage follow one another.
+  private let perVisit: Int
   private let statements: (Chunk) -> [Statement?]
   private var visit = 0
   private var chunk = 0
@@ -19,14 +19,16 @@ struct SlotSequence: Sequence, IteratorProtocol {
   private var count = 0
   private var gaveAny = false
 
-  init(chunks: [Chunk], statements: @escaping (Chunk) -> [Statement?]) {
+  init(chunks: [Chunk], perVisit: Int, statements: @escaping (Chunk) -> [Statement?]) {
     self.chunks = chunks
+    self.perVisit = perVisit
     self.statements = statements
   }
 
   /// Places without passages.
   init() {
     chunks = nil
+    perVisit = 0
     statements = { _ in [] }
   }
 
@@ -41,9 +43,9 @@ struct SlotSequence: Sequence, IteratorProtocol {
         (visit, chunk, gaveAny) = (visit + 1, 0, false)
       }
       let places = statements(chunks[chunk])
-      let first = visit * Self.perVisit
+      let first = visit * perVisit
       // All statements once before any is tried again.
-      let last = Swift.min(first + Self.perVisit, places.count * Self.attempts)
+      let last = Swift.min(first + perVisit, places.count * Self.attempts)
       if first < last {
         waiting = (first..<last).map { position in
           Slot(

@@ -14,6 +14,8 @@ package struct SynthesisOptions: Sendable {
   package var pipeline: String
   package var documents: [String]
   package var examples: [String]
+  /// The file of the JSON Schema; nil where none is set.
+  package var schema: String?
   package var output: String
   package var seed: UInt64
   package var teacherModel: String
@@ -61,6 +63,7 @@ package struct SynthesisOptions: Sendable {
     pipeline = top.text("pipeline")
     documents = top.names("documents")?.all ?? []
     examples = top.names("examples")?.all ?? []
+    schema = top.optionalText("schema")
     self.output = output
     seed = UInt64(top.integer("seed"))
     teacherModel = teacher.text("model")

@@ -41,11 +41,9 @@ extension SynthesisRun {
     }
     let needs = options.likelihoodFilters.reduce(into: Set<Measure>()) { $0.formUnion($1.needs) }
     // As in a run, where only whole candidates are measured when nothing is read.
-    let measured = zip(slots, samples).filter { $0.chunk != nil || $1.isAccepted }
-    let pairs = measured.map { slot, record in
-      QuestionPair(
-        question: record.content.request, answer: record.content.response, chunk: slot.chunk,
-        neighbours: slot.chunk.map(workshop.neighbours) ?? [])
+    let pairs = zip(slots, samples).compactMap { slot, record in
+      slot.chunk != nil || record.isAccepted
+        ? pipeline.questionPair(of: record, at: slot, workshop) : nil
     }
     let judgeTime = try await clock.measure {
       _ = try await PairMeasurer(reader, ledger: workshop.ledger).measure(pairs, needs)

@@ -85,7 +85,7 @@ package final class SynthesisRun {
     var seconds: Double { Self.seconds(clock.now - start) }
     do {
       let slots = slots(of: material)
-      let calibration = try await calibrate(slots, workshop, material) { try tell($0) }
+      let calibration = try await calibrate(workshop, material) { try tell($0) }
       result.calibration = calibration
       let accepted = try LineFile(folder.accepted)
       let rejected = try LineFile(folder.rejected)
@@ -195,10 +195,11 @@ package final class SynthesisRun {
       neighbours: { material.neighbours(of: $0, count: self.options.neighbourCount) })
   }
 
-  /// The places where candidates can be made.
+  /// All places where candidates can be made.
   func slots(of material: Material) -> SlotSequence {
-    kind.readsPassages
-      ? SlotSequence(chunks: material.own(kind), statements: pipeline.statements) : SlotSequence()
+    guard kind.readsPassages else { return SlotSequence() }
+    return SlotSequence(
+      chunks: material.own(kind), perVisit: kind.perVisit, statements: pipeline.statements)
   }
 
   /// What will go to the teacher's endpoint; nil for a model of this machine.
@@ -208,8 +209,10 @@ package final class SynthesisRun {
     let tokens = passages.reduce(0) { $0 + $1.tokenCount }
     let mean = passages.isEmpty ? 0 : tokens / passages.count
     let prompt =
-      options.prompting == .completion ? reader.tokenCount(of: QuestionWriting.examples) : 64
-    let calls = options.budget + (options.likelihoodFilters.isEmpty ? 0 : options.controlCount)
+      options.prompting == .completion ? reader.tokenCount(of: pipeline.examples) : 64
+    let calls =
+      options.budget * kind.callCount
+      + (options.likelihoodFilters.isEmpty ? 0 : options.controlCount)
     return .sending(
       host: endpoint.host, passages: passages.count, tokens: tokens, calls: calls,
       callTokens: calls * (mean + prompt))
@@ -217,29 +220,28 @@ package final class SynthesisRun {
 
   /// What a run must be made from to be gone on with.
   private func manifest(_ material: Material) -> [(name: String, value: String)] {
-    [
+    let schema = options.schema.flatMap { FileManager.default.contents(atPath: $0) }
+    return [
       ("settings", options.digestText), ("documents", material.digest),
       ("teacher", "\(teacher.identity.name) \(teacher.identity.checksum)"),
       ("reader", "\(reader.identity.name) \(reader.identity.checksum)"),
-    ]
+    ] + (schema.map { [("schema", Digest.of(Array($0)))] } ?? [])
   }
 
   /// Makes controls of the documents, and finds each filter's line on them.
   private func calibrate(
-    _ slots: SlotSequence, _ workshop: Workshop, _ material: Material,
-    tell: (SynthesisEvent) throws -> Void
+    _ workshop: Workshop, _ material: Material, tell: (SynthesisEvent) throws -> Void
   ) async throws -> Calibration? {
     guard kind.readsPassages, !options.likelihoodFilters.isEmpty else { return nil }
+    // Of every statement, whatever the pipeline makes of them.
+    let slots = SlotSequence(
+      chunks: material.own(kind), perVisit: Self.controlsPerPassage,
+      statements: { StatementSelection.statements(of: $0) })
     let chosen = Self.spread(slots, over: material.own(kind).count, count: options.controlCount)
     try tell(.calibrating(controls: chosen.count))
-    let records = try await pipeline.make(chosen, workshop)
-    let pairs = zip(chosen, records).compactMap { slot, record -> QuestionPair? in
-      guard record.isAccepted, let chunk = slot.chunk,
-        let pair = pipeline.pair(of: record, at: slot)
-      else { return nil }
-      return QuestionPair(
-        question: pair.question, answer: pair.answer, chunk: chunk,
-        neighbours: workshop.neighbours(chunk))
+    let records = try await pipeline.controls(chosen, workshop)
+    let pairs = zip(chosen, records).compactMap { slot, record in
+      record.isAccepted ? pipeline.questionPair(of: record, at: slot, workshop) : nil
     }
     var statements: [String: [String]] = [:]
     for chunk in material.own(kind) {
@@ -258,12 +260,15 @@ package final class SynthesisRun {
     return calibration
   }
 
+  /// The most controls of a passage.
+  private static let controlsPerPassage = 8
+
   /// Slots of as many passages as possible: the first of each, then the second.
   private static func spread(_ slots: SlotSequence, over passages: Int, count: Int) -> [Slot] {
     var byPassage: [String: Int] = [:]
     var ranked: [(rank: Int, slot: Slot)] = []
     // One visit of each passage has all that is needed.
-    for slot in slots.prefix(passages * SlotSequence.perVisit) {
+    for slot in slots.prefix(passages * controlsPerPassage) {
       let rank = byPassage[slot.chunk?.id ?? "", default: 0]
       byPassage[slot.chunk?.id ?? ""] = rank + 1
       ranked.append((rank, slot))

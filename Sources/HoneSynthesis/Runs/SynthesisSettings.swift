@@ -15,6 +15,9 @@ package enum SynthesisSettings {
       "Example tasks (.jsonl) that new ones are made after: instruction and output, prompt and "
         + "completion, or messages."),
     Setting(
+      "schema", .path, default: .null,
+      "A JSON Schema (.json) of the records that `extraction` makes."),
+    Setting(
       "output", .path, default: .null,
       "The run's folder; runs/ and the recipe's name where it is not set."),
     Setting(

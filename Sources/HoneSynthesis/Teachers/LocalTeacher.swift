@@ -22,6 +22,9 @@ package final class LocalTeacher: Teacher, Scorer {
   private let isInterrupted: () -> Bool
   /// What the chat template writes around a user's message, by what the system is told.
   private var frames: [String?: UserTurnFrame] = [:]
+  /// What calls with a schema are held to, by its text; made when it is first asked for.
+  private var constraints: [String: TokenConstraint] = [:]
+  private lazy var vocabulary = VocabularyTrie(model.tokenizer)
 
   /// - Parameters:
   ///   - name: what records call it.
@@ -109,6 +112,7 @@ package final class LocalTeacher: Teacher, Scorer {
       parts.append(("end tokens", Self.bytes(ends.tokens.sorted())))
       parts.append(("end texts", Array(ends.texts.joined(separator: "\n").utf8)))
     }
+    if let schema = call.schema { parts.append(("schema", schema.bytes())) }
     return CallKey(parts)
   }
 
@@ -125,13 +129,15 @@ package final class LocalTeacher: Teacher, Scorer {
       let prompts = try group.map { index in
         let call = calls[index]
         let ends = try ends(call)
-        return Generator.Prompt(
+        var prompt = Generator.Prompt(
           tokens[index].rest,
           sampling: SamplingOptions(
             temperature: Float(call.temperature), topP: Float(call.topP), seed: call.seed),
           stop: StopRules(
             maximumTokens: call.maximumTokens, tokens: ends.tokens,
             strings: call.stops + ends.texts))
+        prompt.constraint = try call.schema.map(constraint)
+        return prompt
       }
       let completions = try generator.generate(prompts, after: beginning) { _ in !isInterrupted() }
       if isInterrupted() { throw CancellationError() }
@@ -146,6 +152,15 @@ package final class LocalTeacher: Teacher, Scorer {
           )
         })
     }
+  }
+
+  /// What holds an answer to a schema, compiled once for all calls.
+  private func constraint(of schema: JSONValue) throws -> TokenConstraint {
+    let text = schema.text()
+    if let known = constraints[text] { return known }
+    let new = try TokenConstraint(JSONSchema(schema).grammar(), trie: vocabulary)
+    constraints[text] = new
+    return new
   }
 
   /// Positions of equal beginnings together, in the order in which each first appears.

@@ -73,8 +73,20 @@ package final class RemoteTeacher: Teacher {
       return (.chat, "messages", .array(messages))
     case .userTurn:
       throw SynthesisError(
-        "teacher.url", problem: "an endpoint does not show the template that a user's turn stands in",
+        "teacher.url",
+        problem: "an endpoint does not show the template that a user's turn stands in",
         advice: "leave it out: a model of this machine must write here")
+    }
+  }
+
+  /// What holds an answer to a call's schema, where it has one.
+  private func form(of call: TeacherCall) -> JSONValue? {
+    call.schema.map { schema in
+      .object(
+        JSONObject([
+          ("type", .string("json_schema")),
+          ("json_schema", .object(JSONObject([("name", .string("record")), ("schema", schema)]))),
+        ]))
     }
   }
 
@@ -83,7 +95,7 @@ package final class RemoteTeacher: Teacher {
 
   package func key(of call: TeacherCall) throws -> CallKey {
     let prompt = try prompt(of: call)
-    return CallKey([
+    let parts: [(name: String, value: [UInt8])] = [
       ("call", Array("answer".utf8)), ("endpoint", Array(client.endpoint.address.utf8)),
       ("model", Array(model.utf8)), ("path", Array(prompt.path.rawValue.utf8)),
       ("prompt", prompt.value.bytes()), ("tokens", Array(String(call.maximumTokens).utf8)),
@@ -92,7 +104,8 @@ package final class RemoteTeacher: Teacher {
       // A greedy answer has neither.
       ("top_p", Array((call.temperature == 0 ? "" : String(call.topP)).utf8)),
       ("seed", Array((call.temperature == 0 ? "" : String(Self.seed(of: call))).utf8)),
-    ])
+    ]
+    return CallKey(parts + (form(of: call).map { [("form", $0.bytes())] } ?? []))
   }
 
   private func request(of call: TeacherCall) throws -> EndpointRequest {
@@ -107,6 +120,7 @@ package final class RemoteTeacher: Teacher {
     }
     // Some refuse an empty list.
     if !call.stops.isEmpty { body["stop"] = .array(call.stops.map { .string($0) }) }
+    if let form = form(of: call) { body["response_format"] = form }
     body["stream"] = .bool(false)
     return EndpointRequest(path: prompt.path, body: JSONValue.object(body).bytes())
   }

@@ -1,4 +1,4 @@
-import HoneGeneration
+import HoneFormats
 
 /// One thing that a teacher is asked.
 package struct TeacherCall: Sendable {
@@ -21,10 +21,12 @@ package struct TeacherCall: Sendable {
   package var topP: Double
   /// Of this call alone, so that nothing that runs beside it changes the answer.
   package var seed: UInt64
+  /// The JSON Schema of what the answer must be, in place of stops; nil for any text.
+  package var schema: JSONValue?
 
   package init(
     _ prompt: Prompt, maximumTokens: Int, stops: [String] = [], temperature: Double = 0,
-    topP: Double = 1, seed: UInt64 = 0
+    topP: Double = 1, seed: UInt64 = 0, schema: JSONValue? = nil
   ) {
     self.prompt = prompt
     self.maximumTokens = maximumTokens
@@ -32,6 +34,7 @@ package struct TeacherCall: Sendable {
     self.temperature = temperature
     self.topP = topP
     self.seed = seed
+    self.schema = schema
   }
 
   /// The seed of an attempt at a place of a run.

@@ -4,9 +4,9 @@ import Testing
 @testable import HoneSynthesis
 
 @Suite struct InstructionsTests {
-  private let bench: Bench
+  private let bench: SeedBench
 
-  init() throws { bench = try Bench() }
+  init() throws { bench = try SeedBench() }
 
   private static let task = "Describe the smell of rain to a child."
 
@@ -51,7 +51,8 @@ import Testing
   func `each verdict comes with its reason`(example: Case, prompting: String) async throws {
     let teacher = RuledTeacher { call in
       call.asksForAnswer
-        ? (example.answer, example.isAnswerFinished) : (example.task, example.isTaskFinished)
+        ? .said(example.answer, isFinished: example.isAnswerFinished)
+        : .said(example.task, isFinished: example.isTaskFinished)
     }
     let record = try #require(
       try await bench.records(
@@ -69,7 +70,7 @@ import Testing
   }
 
   @Test func `a task that was rejected is not answered`() async throws {
-    let teacher = RuledTeacher { _ in ("", true) }
+    let teacher = RuledTeacher { _ in .said("") }
     _ = try await bench.records(
       of: bench.options("instructions"), at: [Slot(attempt: 0)], by: teacher)
     #expect(teacher.asked.count == 1)
@@ -81,10 +82,10 @@ import Testing
     func evolved(_ rule: @escaping (String) -> String) async throws -> [SynthesisRecord] {
       let teacher = RuledTeacher { call in
         guard case .completion(_, let rest) = call.prompt, rest.hasSuffix("Rewritten:") else {
-          return ("Describe the smell of rain to a child.", true)
+          return .said("Describe the smell of rain to a child.")
         }
         let task = rest.dropFirst("Task: ".count).dropLast("\nRewritten:".count)
-        return (rule(String(task)), true)
+        return .said(rule(String(task)))
       }
       let records = try await bench.records(of: options, at: slots, by: teacher)
       #expect(
@@ -98,7 +99,7 @@ import Testing
       #expect(record.isAccepted)
     }
     // An example with an input is shown with it, so that its instruction alone is another task.
-    let tasks = Bench.tasks.map(\.instruction)
+    let tasks = SeedBench.tasks.map(\.instruction)
     for record in try await evolved({ task in tasks.first { task.hasPrefix($0) } ?? task }) {
       #expect(record.rejection?.filter == "novelty")
       #expect(record.rejection?.reason.hasSuffix("unchanged") == true)
@@ -109,8 +110,8 @@ import Testing
   func `the same seed asks the same, slot by slot or at once, and another seed something else`(
     prompting: String
   ) async throws {
-    func rule(_ call: TeacherCall) -> (text: String, isFinished: Bool) {
-      ("Tell of ship \(call.seed % 9973) and berth \(call.seed % 9967).", true)
+    func rule(_ call: TeacherCall) -> TeacherAnswer {
+      .said("Tell of ship \(call.seed % 9973) and berth \(call.seed % 9967).")
     }
     let slots = (0..<9).map { Slot(attempt: 0, index: $0) }
     func asked(seed: Int, each size: Int) async throws -> (Set<String>, [SynthesisRecord]) {
@@ -133,13 +134,13 @@ import Testing
   }
 
   @Test func `a conversation shows the examples in order, with their inputs`() async throws {
-    let teacher = RuledTeacher { _ in ("", true) }
+    let teacher = RuledTeacher { _ in .said("") }
     _ = try await bench.records(
       of: bench.options("instructions", prompting: "chat"),
       at: (0..<2).map { Slot(attempt: 0, index: $0) }, by: teacher)
     for call in teacher.asked {
       #expect(call.text.contains("\n3. "))
-      #expect(Bench.tasks.count { call.text.contains($0.instruction) } == 3)
+      #expect(SeedBench.tasks.count { call.text.contains($0.instruction) } == 3)
     }
   }
 

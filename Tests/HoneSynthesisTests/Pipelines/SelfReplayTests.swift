@@ -5,9 +5,9 @@ import Testing
 @testable import HoneSynthesis
 
 @Suite struct SelfReplayTests {
-  private let bench: Bench
+  private let bench: SeedBench
 
-  init() throws { bench = try Bench() }
+  init() throws { bench = try SeedBench() }
 
   struct Case: CustomTestStringConvertible {
     var request = "How deep is the harbour?"
@@ -44,7 +44,8 @@ import Testing
   func `each verdict comes with its reason`(example: Case) async throws {
     let teacher = RuledTeacher { call in
       call.asksForAnswer
-        ? (example.answer, example.isAnswerFinished) : (example.request, example.isRequestFinished)
+        ? .said(example.answer, isFinished: example.isAnswerFinished)
+        : .said(example.request, isFinished: example.isRequestFinished)
     }
     let record = try #require(
       try await bench.records(
@@ -63,7 +64,7 @@ import Testing
   }
 
   @Test func `each slot has a seed of its own`() async throws {
-    let teacher = RuledTeacher { _ in ("", true) }
+    let teacher = RuledTeacher { _ in .said("") }
     _ = try await bench.records(
       of: bench.options("self-replay"), at: (0..<5).map { Slot(attempt: 0, index: $0) },
       by: teacher)

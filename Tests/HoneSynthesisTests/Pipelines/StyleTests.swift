@@ -3,9 +3,9 @@ import Testing
 @testable import HoneSynthesis
 
 @Suite struct StyleTests {
-  private let bench: Bench
+  private let bench: SeedBench
 
-  init() throws { bench = try Bench() }
+  init() throws { bench = try SeedBench() }
 
   /// Answers, and the beginning of the reason against them where there is one.
   private static let answers: [(String, String?)] = [
@@ -23,7 +23,7 @@ import Testing
     answer: String, reason: String?
   ) async throws {
     let teacher = RuledTeacher { call in
-      (call.asksForAnswer ? answer : "How does rain smell to you?", true)
+      .said(call.asksForAnswer ? answer : "How does rain smell to you?")
     }
     let record = try #require(
       try await bench.records(of: bench.options("style"), at: [Slot(attempt: 0)], by: teacher)
@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test func `what is rejected for its form has no verdict of style`() async throws {
-    let teacher = RuledTeacher { call in (call.asksForAnswer ? "" : "Who sails today?", true) }
+    let teacher = RuledTeacher { call in .said(call.asksForAnswer ? "" : "Who sails today?") }
     let record = try #require(
       try await bench.records(of: bench.options("style"), at: [Slot(attempt: 0)], by: teacher)
         .first)
@@ -63,7 +63,7 @@ import Testing
 
   @Test func `a conversation has the examples as earlier turns`() async throws {
     let teacher = RuledTeacher { call in
-      (call.asksForAnswer ? "It smells of earth." : "How does rain smell to you?", true)
+      .said(call.asksForAnswer ? "It smells of earth." : "How does rain smell to you?")
     }
     _ = try await bench.records(
       of: bench.options("style", prompting: "chat"), at: [Slot(attempt: 0)], by: teacher)
@@ -74,7 +74,7 @@ import Testing
     #expect(turns.last == Turn(.user, "How does rain smell to you?"))
     for (request, answer) in zip(told.dropLast(), told.dropFirst()) where request.role == .user {
       #expect(
-        Bench.tasks.contains { $0.request == request.content && $0.output == answer.content })
+        SeedBench.tasks.contains { $0.request == request.content && $0.output == answer.content })
     }
     // The example with a system turn is among those that were drawn, or there is no such turn.
     let isTold = told.contains { $0.content == "Why do bees dance on the comb?" }

@@ -6,17 +6,17 @@ import Testing
 
 /// Whole runs that read no documents.
 @Suite struct SeedRunTests {
-  private let bench: Bench
+  private let bench: SeedBench
 
-  init() throws { bench = try Bench() }
+  init() throws { bench = try SeedBench() }
 
   /// Writes tasks of words drawn by the call's seed, and an empty answer to one call in four.
   private func teacher() -> RuledTeacher {
     RuledTeacher { call in
       if !call.asksForAnswer {
-        return ("Tell of ship \(call.seed % 9973) at berth \(call.seed % 9967).", true)
+        return .said("Tell of ship \(call.seed % 9973) at berth \(call.seed % 9967).")
       }
-      return (call.seed % 4 == 0 ? "" : "Ship \(call.seed % 9949) is late.", true)
+      return .said(call.seed % 4 == 0 ? "" : "Ship \(call.seed % 9949) is late.")
     }
   }
 
@@ -52,7 +52,7 @@ import Testing
 
   @Test func `a budget ends a run that accepts nothing`() async throws {
     let run = try SynthesisRun(
-      bench.options("self-replay"), teacher: RuledTeacher { _ in ("", true) },
+      bench.options("self-replay"), teacher: RuledTeacher { _ in .said("") },
       reader: bench.reader)
     let result = try await run.run()
     #expect(result.funnel.candidates == 9)
@@ -133,7 +133,7 @@ import Testing
   @Test func `examples that do not fit the teacher are told before anything is asked`()
     async throws
   {
-    let teacher = RuledTeacher(contextLength: 400) { _ in ("", true) }
+    let teacher = RuledTeacher(contextLength: 400) { _ in .said("") }
     let run = try SynthesisRun(
       bench.options("style"), teacher: teacher, reader: bench.reader)
     let error = await #expect(throws: SynthesisError.self) { _ = try await run.run() }

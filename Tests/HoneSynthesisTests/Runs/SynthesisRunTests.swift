@@ -1,7 +1,5 @@
 import Foundation
 import HoneFormats
-import HoneModels
-import HoneTensors
 import Testing
 
 @testable import HoneSynthesis
@@ -46,15 +44,7 @@ import Testing
 
   private let reader: LocalTeacher
 
-  init() throws {
-    var url = URL(fileURLWithPath: #filePath)
-    for _ in 0..<3 { url.deleteLastPathComponent() }
-    let engine = Engine(threads: 1)
-    let model = try LanguageModel(
-      LocalModel(path: "\(url.path)/HoneModelsTests/Fixtures/tiny-llama-tied", layout: .folder),
-      engine: engine)
-    reader = LocalTeacher(model, name: "tiny", checksum: "2", engine: engine)
-  }
+  init() throws { reader = try .tiny() }
 
   private func harbour() throws -> Folder {
     try Folder([

@@ -129,6 +129,20 @@ import Testing
         """)
   }
 
+  @Test func `a schema that the answer is held to is part of the request`() async throws {
+    let server = try TestServer { _ in Self.chat("{}") }
+    var call = calls(1)[0]
+    call.temperature = 0
+    call.schema = .object(JSONObject([("type", .string("object"))]))
+    #expect(try await texts(of: teacher(server.address), [call]) == ["{}"])
+    #expect(
+      server.requests.first?.body == """
+        {"model":"tiny","messages":[{"role":"user","content":"number 0"}],"max_tokens":8,\
+        "temperature":0.0,"response_format":{"type":"json_schema",\
+        "json_schema":{"name":"record","schema":{"type":"object"}}},"stream":false}
+        """)
+  }
+
   @Test(arguments: [
     "{}", #"{"choices": []}"#, #"{"choices": [{"message": {"content": null}}]}"#,
     #"{"choices": [{"text": ""}]}"#,
@@ -294,31 +308,32 @@ import Testing
   @Test func `a call's key changes with what changes its answer, and with nothing else`() throws {
     let call = calls(1)[0]
     let teacher = try teacher("http://localhost:1")
-    var keys: Set<CallKey> = [teacher.key(of: call)]
-    func expectNew(_ change: (inout TeacherCall) -> Void) {
+    var keys: Set<CallKey> = [try teacher.key(of: call)]
+    func expectNew(_ change: (inout TeacherCall) -> Void) throws {
       var other = call
       change(&other)
-      let isNew = keys.insert(teacher.key(of: other)).inserted
+      let isNew = keys.insert(try teacher.key(of: other)).inserted
       #expect(isNew)
     }
-    expectNew { $0.maximumTokens = 9 }
-    expectNew { $0.stops = ["\n"] }
-    expectNew { $0.temperature = 0 }
-    expectNew { $0.topP = 1 }
-    expectNew { $0.seed = 1 }
-    expectNew { $0.prompt = .chat([Turn(.system, "number 0")]) }
-    expectNew { $0.prompt = .completion(beginning: "number ", rest: "0") }
+    try expectNew { $0.maximumTokens = 9 }
+    try expectNew { $0.stops = ["\n"] }
+    try expectNew { $0.temperature = 0 }
+    try expectNew { $0.topP = 1 }
+    try expectNew { $0.seed = 1 }
+    try expectNew { $0.schema = .object(JSONObject([("type", .string("object"))])) }
+    try expectNew { $0.prompt = .chat([Turn(.system, "number 0")]) }
+    try expectNew { $0.prompt = .completion(beginning: "number ", rest: "0") }
     let elsewhere = try self.teacher("http://localhost:2")
-    #expect(!keys.contains(elsewhere.key(of: call)))
+    #expect(try !keys.contains(elsewhere.key(of: call)))
     let other = try RemoteTeacher(Endpoint("http://localhost:1/v1/"), model: "small")
-    #expect(!keys.contains(other.key(of: call)))
+    #expect(try !keys.contains(other.key(of: call)))
     let same = try RemoteTeacher(
       Endpoint("http://localhost:1/v1/"), model: "tiny", key: Self.key, pause: .seconds(9))
-    #expect(same.key(of: call) == teacher.key(of: call))
+    #expect(try same.key(of: call) == teacher.key(of: call))
     var greedy = call
     greedy.temperature = 0
     greedy.seed = 5
-    #expect(keys.contains(teacher.key(of: greedy)))
+    #expect(try keys.contains(teacher.key(of: greedy)))
   }
 
   @Test func `records name the model and its host`() throws {

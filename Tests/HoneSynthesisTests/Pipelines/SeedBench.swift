@@ -1,50 +1,11 @@
 import Foundation
 import HoneFormats
-import HoneModels
-import HoneTensors
 import Testing
 
 @testable import HoneSynthesis
 
-/// A teacher that answers by a rule.
-final class RuledTeacher: Teacher {
-  let identity = Provenance.Teacher(name: "ruled", checksum: "1")
-  let contextLength: Int?
-  let isReproducible = true
-  private let rule: (TeacherCall) throws -> (text: String, isFinished: Bool)
-  private(set) var asked: [TeacherCall] = []
-
-  init(
-    contextLength: Int? = nil,
-    _ rule: @escaping (TeacherCall) throws -> (text: String, isFinished: Bool)
-  ) {
-    self.contextLength = contextLength
-    self.rule = rule
-  }
-
-  func key(of call: TeacherCall) throws -> CallKey {
-    CallKey([("text", Array(call.text.utf8)), ("seed", Array(String(call.seed).utf8))])
-  }
-
-  func answer(
-    _ calls: [TeacherCall],
-    answered report: ([(index: Int, answer: TeacherAnswer)]) throws -> Void
-  ) async throws {
-    for (index, call) in calls.enumerated() {
-      asked.append(call)
-      let (text, isFinished) = try rule(call)
-      try report([
-        (
-          index,
-          TeacherAnswer(text: text, isFinished: isFinished, promptTokens: 1, answerTokens: 1)
-        )
-      ])
-    }
-  }
-}
-
 /// What pipelines without documents are tried with: a folder with example tasks, and a tiny reader.
-struct Bench {
+struct SeedBench {
   let folder: Folder
   let reader: LocalTeacher
 
@@ -68,13 +29,7 @@ struct Bench {
       return JSONValue.object(JSONObject(members)).text(.spaced)
     }
     folder = try Folder(["tasks.jsonl": lines.joined(separator: "\n") + "\n"])
-    var url = URL(fileURLWithPath: #filePath)
-    for _ in 0..<3 { url.deleteLastPathComponent() }
-    let engine = Engine(threads: 1)
-    let model = try LanguageModel(
-      LocalModel(path: "\(url.path)/HoneModelsTests/Fixtures/tiny-llama-tied", layout: .folder),
-      engine: engine)
-    reader = LocalTeacher(model, name: "tiny", checksum: "2", engine: engine)
+    reader = try .tiny()
   }
 
   func options(
@@ -115,16 +70,5 @@ struct Bench {
   ) async throws -> [SynthesisRecord] {
     let kind = try #require(SynthesisPipelines.named(options.pipeline))
     return try await kind.init(options).make(slots, workshop(options, teacher))
-  }
-}
-
-extension TeacherCall {
-  /// Whether a task is to be answered, and not to be written.
-  var asksForAnswer: Bool {
-    switch prompt {
-    case .completion(_, let rest): rest.hasSuffix("\nOutput:")
-    case .chat(let turns): !(turns.last?.content.contains("not its answer") ?? false)
-    case .userTurn: false
-    }
   }
 }
