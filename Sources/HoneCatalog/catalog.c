@@ -88,14 +88,32 @@ static const unsigned char catalog_text_yaml[] = {
 static const unsigned char catalog_vera_yaml[] = {
 #embed "Catalog/vera.yaml"
 };
+static const unsigned char synthesiscatalog_conversations_yaml[] = {
+#embed "SynthesisCatalog/conversations.yaml"
+};
 static const unsigned char synthesiscatalog_domain_qa_yaml[] = {
 #embed "SynthesisCatalog/domain-qa.yaml"
 };
 static const unsigned char synthesiscatalog_exam_yaml[] = {
 #embed "SynthesisCatalog/exam.yaml"
 };
+static const unsigned char synthesiscatalog_extraction_yaml[] = {
+#embed "SynthesisCatalog/extraction.yaml"
+};
+static const unsigned char synthesiscatalog_instructions_yaml[] = {
+#embed "SynthesisCatalog/instructions.yaml"
+};
 static const unsigned char synthesiscatalog_open_book_yaml[] = {
 #embed "SynthesisCatalog/open-book.yaml"
+};
+static const unsigned char synthesiscatalog_preferences_yaml[] = {
+#embed "SynthesisCatalog/preferences.yaml"
+};
+static const unsigned char synthesiscatalog_self_replay_yaml[] = {
+#embed "SynthesisCatalog/self-replay.yaml"
+};
+static const unsigned char synthesiscatalog_style_yaml[] = {
+#embed "SynthesisCatalog/style.yaml"
 };
 
 #define FILE(path, bytes) {path, bytes, sizeof bytes}
@@ -128,9 +146,15 @@ static const hone_catalog_file files[] = {
     FILE("Catalog/simpo.yaml", catalog_simpo_yaml),
     FILE("Catalog/text.yaml", catalog_text_yaml),
     FILE("Catalog/vera.yaml", catalog_vera_yaml),
+    FILE("SynthesisCatalog/conversations.yaml", synthesiscatalog_conversations_yaml),
     FILE("SynthesisCatalog/domain-qa.yaml", synthesiscatalog_domain_qa_yaml),
     FILE("SynthesisCatalog/exam.yaml", synthesiscatalog_exam_yaml),
+    FILE("SynthesisCatalog/extraction.yaml", synthesiscatalog_extraction_yaml),
+    FILE("SynthesisCatalog/instructions.yaml", synthesiscatalog_instructions_yaml),
     FILE("SynthesisCatalog/open-book.yaml", synthesiscatalog_open_book_yaml),
+    FILE("SynthesisCatalog/preferences.yaml", synthesiscatalog_preferences_yaml),
+    FILE("SynthesisCatalog/self-replay.yaml", synthesiscatalog_self_replay_yaml),
+    FILE("SynthesisCatalog/style.yaml", synthesiscatalog_style_yaml),
 };
 
 const hone_catalog_file *hone_catalog_find(const char *path) {

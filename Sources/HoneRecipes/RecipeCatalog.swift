@@ -29,8 +29,10 @@ public enum RecipeCatalog {
     ].map { entry($0, in: "Catalog") }
 
   /// The recipes of `hone synthesize`.
-  public static let synthesis: [Entry] = ["domain-qa", "open-book", "exam"]
-    .map { entry($0, in: "SynthesisCatalog") }
+  public static let synthesis: [Entry] = [
+    "domain-qa", "open-book", "exam", "preferences", "extraction", "conversations", "instructions",
+    "style", "self-replay",
+  ].map { entry($0, in: "SynthesisCatalog") }
 
   private static func entry(_ name: String, in folder: String) -> Entry {
     Entry(name: name, files: [("\(name).yaml", bytes(of: "\(folder)/\(name).yaml"))])

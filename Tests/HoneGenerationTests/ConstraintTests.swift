@@ -118,6 +118,16 @@ import Testing
     #expect(error?.description == message)
   }
 
+  @Test func `the values that a schema lists are found wherever they stand`() throws {
+    let schema = try schema(
+      #"""
+      {"type": "object", "properties": {"enum": {"type": "string"},
+      "a": {"type": "array", "items": {"enum": ["x", 1]}}, "b": {"anyOf": [{"const": "y"},
+      {"type": "null"}]}}}
+      """#)
+    #expect(schema.listedValues == [.string("x"), .integer(1), .string("y")])
+  }
+
   // MARK: Generating
 
   private func generated(

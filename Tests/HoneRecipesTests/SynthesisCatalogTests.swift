@@ -54,8 +54,9 @@ import Testing
     #expect(
       faults(text) == """
         recipe.yaml has 6 faults:
-          recipe.yaml:1:11: pipeline is "domain-q", expected one of domain-qa, open-book, exam, or \
-        none; did you mean domain-qa?
+          recipe.yaml:1:11: pipeline is "domain-q", expected one of domain-qa, open-book, exam, \
+        preferences, extraction, conversations, instructions, style, self-replay, or none; did you mean \
+        domain-qa?
           recipe.yaml:2:1: document is not a key of a recipe of synthesis; did you mean documents?
           recipe.yaml:3:11: teacher.temperture is not a key of teacher; did you mean temperature?
           recipe.yaml:5:15: filters.likelihood has "open_bok", which is no filter; did you mean \
@@ -71,6 +72,124 @@ import Testing
       faults("pipeline: domain-qa\n") == """
         recipe.yaml:1:1: documents is not set; name the files or folders that domain-qa reads
         """)
+  }
+
+  @Test func `examples are needed where tasks are made after them`() {
+    #expect(
+      faults("pipeline: style\n") == """
+        recipe.yaml:1:1: examples is not set; name the files of example tasks that style starts from
+        """)
+    #expect(
+      faults("pipeline: self-replay\nfilters: {likelihood: [grounding]}\n") == """
+        recipe.yaml:2:23: filters.likelihood does not fit self-replay: grounding needs passage; the \
+        steps before it give answer, question; leave it out
+        """)
+  }
+
+  @Test(arguments: ["none", "[ifd]"])
+  func `a recipe without documents reads with filters that need none`(filters: String) throws {
+    let recipe = try SynthesisRecipe(
+      parsing: """
+        pipeline: instructions
+        examples: tasks.jsonl
+        filters: {likelihood: \(filters)}
+        """, file: "recipe.yaml", folder: "/here")
+    #expect(recipe.options.examples == ["/here/tasks.jsonl"])
+    #expect(recipe.options.documents.isEmpty)
+  }
+
+  @Test func `an endpoint needs its model's name and a judge on this machine`() {
+    let text = """
+      pipeline: domain-qa
+      documents: docs
+      teacher:
+        url: https://me:secret@example.com/v1
+      """
+    #expect(
+      faults(text) == """
+        recipe.yaml has 3 faults:
+          recipe.yaml:4:3: teacher.model is not set; name the model as the endpoint does
+          recipe.yaml:4:8: teacher.url holds a user's name or password; leave it out, and set \
+        HONE_TEACHER_KEY in the environment
+          recipe.yaml:4:8: reader.model is not set; name a model of this machine, which judges what \
+        the endpoint writes
+        """)
+  }
+
+  @Test func `an endpoint's name of a model stays as it is`() throws {
+    let text = """
+      pipeline: domain-qa
+      documents: docs
+      teacher: {url: "http://localhost:8080/v1", model: "owner/model:8b"}
+      reader: {model: judge.gguf}
+      """
+    let recipe = try SynthesisRecipe(parsing: text, file: "recipe.yaml", folder: "/here")
+    #expect(recipe.teacherName == "owner/model:8b")
+    #expect(recipe.readerName == "/here/judge.gguf")
+    #expect(recipe.options.endpoint?.address == "http://localhost:8080/v1")
+    let again = try SynthesisRecipe(parsing: recipe.text, file: "recipe.yaml", folder: "/other")
+    #expect(again.text == recipe.text)
+    let local = try SynthesisRecipe(
+      parsing: text, file: "recipe.yaml", folder: "/here", overrides: ["teacher.url=none"])
+    #expect(local.options.endpoint == nil)
+    #expect(local.teacherName == "/here/owner/model:8b")
+  }
+
+  @Test func `a schema is needed where records are made of one, and read`() throws {
+    #expect(
+      faults("pipeline: extraction\ndocuments: docs\n") == """
+        recipe.yaml:1:1: schema is not set; name the JSON Schema of the records that extraction makes
+        """)
+    #expect(
+      faults("pipeline: exam\ndocuments: docs\nschema: a.json\n") == """
+        recipe.yaml:3:9: schema is nothing that exam reads; leave it out
+        """)
+    #expect(
+      faults(
+        """
+        pipeline: extraction
+        documents: docs
+        schema: a.json
+        filters: {likelihood: [ifd]}
+        """)?.contains("filters.likelihood does not fit extraction: ifd needs answer, question")
+        == true)
+  }
+
+  @Test func `a schema that cannot be read is told with its place in the recipe`() throws {
+    let folder = NSTemporaryDirectory() + "hone-schema-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    func faults(_ schema: String) throws -> String? {
+      try Data(schema.utf8).write(to: URL(fileURLWithPath: "\(folder)/schema.json"))
+      let error = #expect(throws: RecipeError.self) {
+        try SynthesisRecipe(
+          parsing: "pipeline: extraction\ndocuments: schema.json\nschema: schema.json\n",
+          file: "recipe.yaml", folder: folder, checkingFiles: true)
+      }
+      return error?.description
+    }
+    #expect(
+      try faults(#"{"type": "string", "format": "date"}"#) == """
+        recipe.yaml:3:9: schema is no schema of records: \(folder)/schema.json: the schema's # has \
+        "format", which is not supported; leave it out
+        """)
+    #expect(
+      try faults("{")?.hasPrefix("recipe.yaml:3:9: schema is no schema of records: ") == true)
+  }
+
+  @Test(arguments: [
+    "pipeline: extraction\ndocuments: docs\nschema: a.json\n",
+    "pipeline: instructions\nexamples: tasks.jsonl\n", "pipeline: style\nexamples: tasks.jsonl\n",
+    "pipeline: self-replay\n",
+  ])
+  func `where filters of likelihoods do not fit there are none unless a recipe names some`(
+    text: String
+  ) throws {
+    let recipe = try SynthesisRecipe(parsing: text, file: "recipe.yaml", folder: "/here")
+    #expect(recipe.options.likelihoodFilters.isEmpty)
+    #expect(recipe.options.schema == (text.contains("schema") ? "/here/a.json" : nil))
+    let again = try SynthesisRecipe(parsing: recipe.text, file: "recipe.yaml", folder: "/other")
+    #expect(again.text == recipe.text)
   }
 
   @Test func `what is written reads back as the same`() throws {

@@ -1,4 +1,6 @@
 import Foundation
+import HoneModels
+import HoneTensors
 
 @testable import HoneSynthesis
 
@@ -41,5 +43,18 @@ extension SynthesisRecord {
       .questionAnswer(question: question, answer: answer),
       provenance: Provenance(
         recipe: "domain-qa", step: "generate", source: chunk.map { Provenance.Source($0) }))
+  }
+}
+
+extension LocalTeacher {
+  /// The smallest model, whose context is short: 256 tokens, about a letter each.
+  static func tiny() throws -> LocalTeacher {
+    var url = URL(fileURLWithPath: #filePath)
+    for _ in 0..<2 { url.deleteLastPathComponent() }
+    let engine = Engine(threads: 1)
+    let model = try LanguageModel(
+      LocalModel(path: "\(url.path)/HoneModelsTests/Fixtures/tiny-llama-tied", layout: .folder),
+      engine: engine)
+    return LocalTeacher(model, name: "tiny", checksum: "2", engine: engine)
   }
 }

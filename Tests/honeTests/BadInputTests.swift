@@ -365,6 +365,30 @@ import Testing
 
   // MARK: The network
 
+  @Test(arguments: [
+    (
+      "https://api.example.com/v1",
+      "would be sent to api.example.com; give --allow-remote to let them go there"
+    ),
+    // The environment of these tests names a proxy.
+    ("http://localhost:1/v1", "add localhost to no_proxy, or give --allow-remote"),
+  ])
+  func `documents do not leave the machine unless that is allowed`(url: String, expected: String)
+    throws
+  {
+    let recipe = try folder.write(
+      """
+      pipeline: domain-qa
+      documents: text.txt
+      teacher: {url: "\(url)", model: large}
+      reader: {model: \(tiny)}
+
+      """, to: "recipe.yaml")
+    for more in [[], ["--dry-run"]] {
+      try expectFailure(["synthesize", recipe] + more, expected, code: 2)
+    }
+  }
+
   @Test func `without a network it is told what was not reached, and how to go on`() throws {
     try expectFailure(
       ["pull", "hf:owner/name"],

@@ -181,6 +181,9 @@ package final class ByteAutomaton {
   /// How many bytes a text goes on from here at least.
   func shortestEnd(_ state: Int32) -> Int { Int(shortest[Int(state)]) }
 
+  /// How many bytes the shortest text has.
+  package var shortestText: Int { shortestEnd(start) }
+
   /// Whether a whole text belongs to the grammar.
   package func accepts(_ text: String) -> Bool {
     var state = start

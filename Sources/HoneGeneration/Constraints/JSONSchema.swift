@@ -31,6 +31,17 @@ package indirect enum JSONSchema: Equatable, Sendable {
     self = try Reader(root: json).schema(json, at: "#", through: [])
   }
 
+  /// The values that are listed anywhere in the schema, by `enum` and `const`.
+  package var listedValues: [JSONValue] {
+    switch self {
+    case .object(let properties): properties.flatMap(\.schema.listedValues)
+    case .array(let item, _, _): item.listedValues
+    case .values(let values): values
+    case .anyOf(let schemas): schemas.flatMap(\.listedValues)
+    case .string, .integer, .number, .boolean, .null: []
+    }
+  }
+
   // MARK: Checking
 
   /// What is wrong with a value, the first thing; nil for nothing.

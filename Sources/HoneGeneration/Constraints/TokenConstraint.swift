@@ -33,7 +33,7 @@ package final class TokenConstraint {
   var start: Place { Place(state: automaton.start) }
 
   /// How many bytes the shortest text has.
-  package var shortestText: Int { automaton.shortestEnd(automaton.start) }
+  package var shortestText: Int { automaton.shortestText }
 
   /// Whether a text may end here.
   func mayEnd(_ place: Place) -> Bool { automaton.isAccepting(place.state) }

@@ -29,7 +29,11 @@ extension RecipeReader {
     }
     checkPipeline(root)
     checkFilters(root)
-    for section in ["teacher", "reader"] {
+    checkEndpoint(root)
+    let isRemote = root["teacher"].flatMap { set("url", in: $0) } != nil
+    sections["filters"] = sections["filters"].map { fittingFilters($0, in: root) }
+    // An endpoint's name of a model is not for this machine to understand.
+    for section in isRemote ? ["reader"] : ["teacher", "reader"] {
       guard let node = root[section]?["model"], let name = node.value.string, name != "none",
         let values = sections[section],
         let reference = resolved(model: name, node: node, key: "\(section).model")
@@ -56,16 +60,85 @@ extension RecipeReader {
     if kind.readsPassages, set("documents", in: root) == nil {
       missing("documents", in: root, advice: "name the files or folders that \(name) reads")
     }
-    guard let filters = root["filters"], let chosen = filters["likelihood"],
+    if kind.readsExamples, set("examples", in: root) == nil {
+      missing(
+        "examples", in: root, advice: "name the files of example tasks that \(name) starts from")
+    }
+    checkSchema(root, of: name, isRead: kind.readsSchema)
+    guard let chosen = root["filters"]?["likelihood"],
       let names = SynthesisRecipe.names(chosen.value)
     else { return }
-    let steps = LikelihoodFilter.all.filter { names.contains($0.name) }.map(\.step)
+    let steps = LikelihoodFilter.all.filter { names == ["all"] || names.contains($0.name) }
+      .map(\.step)
     for fault in Step.faults(in: kind.steps + steps) {
       faults.append(
         RecipeFault(
           chosen.origin, key: "filters.likelihood", "does not fit \(name): \(fault)",
           advice: "leave it out"))
     }
+  }
+
+  /// Whether an endpoint can be asked, and somebody here judges what it writes.
+  private mutating func checkEndpoint(_ root: RecipeNode) {
+    guard let section = root["teacher"], let node = set("url", in: section),
+      let text = node.value.string
+    else { return }
+    do throws(SynthesisError) {
+      _ = try Endpoint(text)
+    } catch {
+      faults.append(
+        RecipeFault(node.origin, key: "teacher.url", error.problem, advice: error.advice))
+    }
+    if set("model", in: section) == nil {
+      missing("teacher.model", in: section, advice: "name the model as the endpoint does")
+    }
+    let reader = root["reader"]
+    if reader.flatMap({ set("model", in: $0) }) == nil {
+      missing(
+        "reader.model", in: reader ?? node,
+        advice: "name a model of this machine, which judges what the endpoint writes")
+    }
+  }
+
+  /// The schema where records are made of one: there, read and understood.
+  private mutating func checkSchema(_ root: RecipeNode, of name: String, isRead: Bool) {
+    guard let node = set("schema", in: root) else {
+      if isRead {
+        missing(
+          "schema", in: root, advice: "name the JSON Schema of the records that \(name) makes")
+      }
+      return
+    }
+    guard isRead else {
+      faults.append(
+        RecipeFault(
+          node.origin, key: "schema", "is nothing that \(name) reads", advice: "leave it out"))
+      return
+    }
+    guard checksFiles, let text = node.value.string else { return }
+    let path = path(text, origin: node.origin)
+    // That it is not there is told with the other paths.
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    do {
+      _ = try RecordSchema(path: path)
+    } catch {
+      faults.append(
+        RecipeFault(node.origin, key: "schema", "is no schema of records: \(error)"))
+    }
+  }
+
+  /// The section of filters without those of likelihoods where a pipeline gives them nothing to
+  /// measure and the recipe is silent.
+  private func fittingFilters(_ filters: SettingValues, in root: RecipeNode) -> SettingValues {
+    guard let kind = root["pipeline"]?.value.string.flatMap(SynthesisPipelines.named),
+      !filters.givenKeys.contains("likelihood"),
+      !Step.faults(in: kind.steps + LikelihoodFilter.all.map(\.step)).isEmpty
+    else { return filters }
+    let settings = SynthesisSettings.sections.first { $0.name == "filters" }?.settings ?? []
+    let given = settings.map(\.key).filter(filters.givenKeys.contains).map { ($0, filters[$0]) }
+    let none: [(String, JSONValue)] = [("likelihood", .string("none"))]
+    return
+      (try? SettingValues(settings, given: JSONObject(given + none), of: "filters")) ?? filters
   }
 
   /// Names of filters, each with the nearest where it is none.

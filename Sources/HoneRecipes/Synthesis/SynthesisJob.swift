@@ -9,10 +9,11 @@ import HoneTensors
 package final class SynthesisJob {
   /// The models of this machine that a recipe needs.
   package struct Models {
-    package var teacher: LocalModel
+    /// Nil where an endpoint's model writes.
+    package var teacher: LocalModel?
     package var reader: LocalModel
 
-    package init(teacher: LocalModel, reader: LocalModel) {
+    package init(teacher: LocalModel?, reader: LocalModel) {
       self.teacher = teacher
       self.reader = reader
     }
@@ -24,11 +25,12 @@ package final class SynthesisJob {
   /// Loads the models.
   ///
   /// - Parameters:
+  ///   - key: what the recipe's endpoint asks for.
   ///   - batchSize: how many candidates are made at once; changes nothing but the time it takes.
   ///   - isInterrupted: asked between tokens; true ends the run, which can be gone on with.
   /// - Throws: what is wrong with any of them, before anything is written.
   package init(
-    _ recipe: SynthesisRecipe, models: Models, threads: Int,
+    _ recipe: SynthesisRecipe, models: Models, threads: Int, key: String? = nil,
     batchSize: Int = 32,
     isInterrupted: @escaping () -> Bool = { false }
   ) throws {
@@ -41,8 +43,15 @@ package final class SynthesisJob {
         engine: engine, isInterrupted: isInterrupted)
     }
     let reader = try load(models.reader, recipe.readerName)
-    let teacher =
-      models.teacher == models.reader ? reader : try load(models.teacher, options.teacherModel)
+    let teacher: any Teacher
+    if let endpoint = options.endpoint {
+      teacher = try RemoteTeacher(
+        endpoint, model: options.teacherModel, key: key, isInterrupted: isInterrupted)
+    } else if let local = models.teacher, local != models.reader {
+      teacher = try load(local, options.teacherModel)
+    } else {
+      teacher = reader
+    }
     run = try SynthesisRun(options, teacher: teacher, reader: reader, batchSize: batchSize)
   }
 

@@ -7,10 +7,13 @@ struct Length: Filter {
   private let longestResponse = 400
 
   func judge(_ record: SynthesisRecord, in context: FilterContext) -> Verdict {
-    for (part, text, longest) in [
-      ("question", record.content.request, longestRequest),
-      ("answer", record.content.response, longestResponse),
-    ] {
+    let questions = (record.content.question.map { [$0] } ?? []).map {
+      (part: "question", text: $0, longest: longestRequest)
+    }
+    let answers = record.content.answers.map {
+      (part: "answer", text: $0, longest: longestResponse)
+    }
+    for (part, text, longest) in questions + answers {
       let count = Words.count(text)
       guard (1...longest).contains(count) else {
         return failed(

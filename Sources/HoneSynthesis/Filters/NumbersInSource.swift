@@ -1,12 +1,13 @@
 /// Rejects answers with a number that neither their passage nor their question has.
 ///
-/// Numbers are compared by their digits: 1,200 and 1200 are the same.
+/// Numbers are compared by their digits: 1,200 and 1200 are the same. Those of extracted records are
+/// judged by ``GroundedValues``, which knows the schema.
 struct NumbersInSource: Filter {
   let name = "numbers_in_source"
   let reason = "The answer has a number that the source does not have, so it is made up."
 
   func judge(_ record: SynthesisRecord, in context: FilterContext) -> Verdict {
-    guard let chunk = context.chunk else { return passed() }
+    guard let chunk = context.chunk, record.content.kind != .extraction else { return passed() }
     let known = Self.numbers(in: "\(chunk.passage)\n\(record.content.request)")
     let unknown = Self.numbers(in: record.content.response).first { !known.contains($0) }
     return unknown.map { failed("the answer's \($0) is not in the source") } ?? passed()

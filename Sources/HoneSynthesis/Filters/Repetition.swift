@@ -7,9 +7,8 @@ struct Repetition: Filter {
   private let limit = 0.3
 
   func judge(_ record: SynthesisRecord, in context: FilterContext) -> Verdict {
-    for (part, text) in [
-      ("question", record.content.request), ("answer", record.content.response),
-    ] {
+    let questions = (record.content.question.map { [$0] } ?? []).map { ("question", $0) }
+    for (part, text) in questions + record.content.answers.map({ ("answer", $0) }) {
       let runs = WordHashes.runs(of: 4, in: WordHashes.of(text))
       guard runs.count > 1 else { continue }
       let repeated = 1 - Double(Set(runs).count) / Double(runs.count)

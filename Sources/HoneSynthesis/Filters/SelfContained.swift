@@ -10,7 +10,8 @@ struct SelfContained: Filter {
   ]
 
   func judge(_ record: SynthesisRecord, in context: FilterContext) -> Verdict {
-    let words = " " + Words.lowercased(record.content.request).joined(separator: " ") + " "
+    guard let question = record.content.question else { return passed() }
+    let words = " " + Words.lowercased(question).joined(separator: " ") + " "
     let found = Self.phrases.first { words.contains(" \($0) ") }
     return found.map { failed("the question says \"\($0)\"") } ?? passed()
   }

@@ -38,12 +38,13 @@ package struct Control: Equatable, Sendable {
     let random = RandomSource(seed: seed, purpose: "controls")
     var controls = pairs.enumerated().map { Control($0.element, origin: $0.offset) }
     for (index, pair) in pairs.enumerated() {
+      guard let chunk = pair.chunk else { continue }
       func draw<Item>(_ items: [Item], _ purpose: UInt64) -> Item? {
         guard !items.isEmpty else { return nil }
         let place = random.uniform(UInt64(index) * 8 + purpose) * Double(items.count)
         return items[min(Int(place), items.count - 1)]
       }
-      let own = (statements[pair.chunk.id] ?? []).filter {
+      let own = (statements[chunk.id] ?? []).filter {
         WordOverlap.f1($0, pair.answer) < 0.5
       }
       if let answer = draw(own, 0) {
@@ -67,7 +68,7 @@ package struct Control: Equatable, Sendable {
           Control(
             with(pair) {
               $0.chunk = wrong
-              $0.neighbours = [pair.chunk] + pair.neighbours.dropFirst()
+              $0.neighbours = [chunk] + pair.neighbours.dropFirst()
             }, .wrongPassage, origin: index))
       }
     }

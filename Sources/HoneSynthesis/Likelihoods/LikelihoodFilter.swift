@@ -11,6 +11,14 @@ package struct LikelihoodFilter: Sendable {
     case fixed(Double)
     /// A value with a meaning of its own that controls cannot judge.
     case judgedByNone(Double)
+
+    /// The value with a meaning of its own; nil where there is none.
+    package var value: Double? {
+      switch self {
+      case .calibrated: nil
+      case .fixed(let value), .judgedByNone(let value): value
+      }
+    }
   }
 
   /// Its name in recipes, files and reports.

@@ -5,7 +5,7 @@ import Foundation
 /// Everything that is asked of one passage stands together, so that it is read once.
 package struct PairMeasurer {
   /// What stands before a question without a passage; a text must begin with something.
-  private static let nothing = "Questions and their answers.\n\n"
+  static let nothing = "Questions and their answers.\n\n"
 
   private let reader: LocalTeacher
   private let ledger: CallLedger
@@ -14,6 +14,12 @@ package struct PairMeasurer {
   package init(_ reader: LocalTeacher, ledger: CallLedger) {
     self.reader = reader
     self.ledger = ledger
+  }
+
+  /// The pair's passage as every measurement reads it; a pair without one is only measured by what
+  /// needs none.
+  private static func beginning(of pair: QuestionPair) -> String {
+    pair.chunk.map { beginning(of: $0) } ?? nothing
   }
 
   /// The passage as every measurement reads it.
@@ -44,7 +50,7 @@ package struct PairMeasurer {
       let question = ScoreCall.Part(" \(pair.question)", isScored: true)
       let answer = ScoreCall.Part(" \(pair.answer)", isScored: true)
       let both = [.init("Question:"), question, .init("\nAnswer:"), answer]
-      let beginning = Self.beginning(of: pair.chunk)
+      let beginning = Self.beginning(of: pair)
       if measures.contains(.source) {
         ask(index, ScoreCall(beginning, both)) {
           $0.sourceQuestion = $1[0]
@@ -100,7 +106,7 @@ package struct PairMeasurer {
   package static func roundTrip(_ pair: QuestionPair) -> TeacherCall {
     TeacherCall(
       .completion(
-        beginning: beginning(of: pair.chunk), rest: "Question: \(pair.question)\nAnswer:"),
+        beginning: beginning(of: pair), rest: "Question: \(pair.question)\nAnswer:"),
       maximumTokens: 48, stops: ["\n"])
   }
 }

@@ -1,12 +1,13 @@
-/// A question with its answer, the passage that they were made of, and passages that look like it.
+/// A question with its answer, the passage that they were made of, if any, and passages that look
+/// like it.
 package struct QuestionPair: Equatable, Sendable {
   package var question: String
   package var answer: String
-  package var chunk: Chunk
+  package var chunk: Chunk?
   /// The passages most like ``chunk``, the likest first.
   package var neighbours: [Chunk]
 
-  package init(question: String, answer: String, chunk: Chunk, neighbours: [Chunk] = []) {
+  package init(question: String, answer: String, chunk: Chunk?, neighbours: [Chunk] = []) {
     self.question = question
     self.answer = answer
     self.chunk = chunk

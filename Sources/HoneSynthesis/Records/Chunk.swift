@@ -37,13 +37,25 @@ package struct Chunk: Equatable, Sendable, Identifiable {
     self.text = text
     self.tokenCount = tokenCount
     self.split = split
-    let own = String(decoding: text.utf8.dropFirst(overlap), as: UTF8.self)
+    let own = Self.text(text, without: overlap)
     id = Digest.name(of: ["chunk", headings.joined(separator: "\n"), own])
   }
+
+  private static func text(_ text: String, without overlap: Int) -> String {
+    String(decoding: text.utf8.dropFirst(overlap), as: UTF8.self)
+  }
+
+  /// The text without what it repeats of the chunk before.
+  package var ownText: String { Self.text(text, without: overlap) }
 
   /// The headings in one line, `Handbook > Boats > Fuel`; empty when there are none.
   package var headingPath: String { headings.joined(separator: " > ") }
 
   /// The passage as it is shown to a teacher: the headings, then the text.
   package var passage: String { headings.isEmpty ? text : "\(headingPath)\n\n\(text)" }
+
+  /// The same without what it repeats of the chunk before.
+  package var ownPassage: String {
+    headings.isEmpty ? ownText.trimmed : "\(headingPath)\n\n\(ownText.trimmed)"
+  }
 }

@@ -113,6 +113,21 @@ extension SynthesisRecord.Content {
     }
   }
 
+  /// What somebody asks, which must be understood by itself; nil where a text is all that is given.
+  package var question: String? {
+    if case .extraction = self { return nil }
+    return request
+  }
+
+  /// What is answered: both answers of a preference, a record's values without their names.
+  package var answers: [String] {
+    switch self {
+    case .preference(_, let chosen, let rejected): [chosen, rejected]
+    case .extraction(_, let record): [record.leaves.map(\.shown).joined(separator: " ")]
+    case .questionAnswer, .conversation, .instruction, .openBook, .examItem: [response]
+    }
+  }
+
   private static func text(of turns: [Turn], by role: Turn.Role) -> String {
     turns.filter { $0.role == role }.map(\.content).joined(separator: "\n\n")
   }

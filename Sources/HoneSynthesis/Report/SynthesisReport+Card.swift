@@ -22,6 +22,30 @@ extension SynthesisReport {
       |---|---|---|---|
       \(lines)
       """
+    let isOfDocuments = !documents.isEmpty
+    let origin =
+      isOfDocuments
+      ? "of \(ReportText.count(documents.count)) "
+        + "\(documents.count == 1 ? "document" : "documents"). What is not the documents' own was "
+        + "written by \(teacher)."
+      : "\(examplePaths.isEmpty ? "of nothing" : "after example tasks"). Requests and answers were "
+        + "written by \(teacher)."
+    let covered =
+      isOfDocuments
+      ? "| passages with an accepted record | \(coverage.covered) of \(coverage.all) |\n" : ""
+    let material =
+      isOfDocuments ? "documents, " : examplePaths.isEmpty ? "" : "examples, "
+    let source = isOfDocuments ? "which bytes of which document it comes from, " : ""
+    let terms =
+      isOfDocuments || !examplePaths.isEmpty
+      ? "The \(isOfDocuments ? "documents'" : "examples'") terms hold for what is made of them, and the "
+        + "teacher's"
+      : "The teacher's"
+    let again =
+      isReproducible
+      ? "`recipe.yaml` with the same \(material)models and seed gives the same bytes."
+      : "Replay only: the teacher may answer otherwise when it is asked again, so the same bytes come "
+        + "from `recipe.yaml` with the same \(material)and the answers in `calls.sqlite`."
     return """
       ---
       configs:
@@ -34,25 +58,22 @@ extension SynthesisReport {
       # \(options.pipeline)
 
       \(ReportText.count(funnel.accepted)) \(funnel.accepted == 1 ? "record" : "records") that \
-      `hone synthesize` made of \(ReportText.count(documents.count)) \
-      \(documents.count == 1 ? "document" : "documents"). Answers are the documents'; questions were \
-      written by \(teacher).
+      `hone synthesize` made \(origin)
 
       | | |
       |---|---|
       | candidates | \(funnel.candidates) |
       \(rejections)| accepted | \(funnel.accepted) |
-      | passages with an accepted record | \(coverage.covered) of \(coverage.all) |
-      \(judged)
+      \(covered)\(judged)
       ## How to make it again
 
-      `recipe.yaml` with the same documents, models and seed gives the same bytes. Each line's `_meta` \
-      says which bytes of which document it comes from, who wrote it, with which seed, and what every \
+      \(again) Each line's `_meta` \
+      says \(source)who wrote it, with which seed, and what every \
       filter measured. `rejected.jsonl` holds the rest, each with the reason.
 
       ## What to know before using it
 
-      The documents' terms hold for what is made of them, and the teacher's licence may say what its \
+      \(terms) licence may say what its \
       output can be used for. Filters let some false records pass: look at `report.html` and at a few \
       records before training.
 

@@ -18,11 +18,14 @@ extension SynthesisReport {
         "of \(ReportText.count(options.accepted)) wanted"
       ),
       ("yield", Self.percent(share), "of \(ReportText.count(funnel.candidates)) candidates"),
-      (
-        "passages covered", ReportText.count(coverage.covered),
-        "of \(ReportText.count(coverage.all))"
-      ),
     ]
+    if !documents.isEmpty {
+      numbers.append(
+        (
+          "passages covered", ReportText.count(coverage.covered),
+          "of \(ReportText.count(coverage.all))"
+        ))
+    }
     if let diversity {
       numbers.append(
         (
@@ -46,12 +49,17 @@ extension SynthesisReport {
       documents and judged nothing.</li>
       </ul>
       """
+    let read = documents.isEmpty ? examplePaths : options.documents
+    let outcome =
+      !documents.isEmpty
+      ? "data made of documents"
+      : read.isEmpty ? "data made of what a model says" : "data made after examples"
+    let files = read.isEmpty ? "" : "\(read.joined(separator: ", ")), "
     return """
       <header>
-      <p class="outcome">data made of documents</p>
+      <p class="outcome">\(outcome)</p>
       <h1>\(options.pipeline.asMarkup)</h1>
-      <p class="summary">\(options.documents.joined(separator: ", ").asMarkup), \
-      by \(teacher.asMarkup)</p>
+      <p class="summary">\(files.asMarkup)by \(teacher.asMarkup)</p>
       </header>\(warning)
       <dl class="highlights">
       \(items.joined(separator: "\n"))

@@ -29,6 +29,8 @@ package struct SynthesisReport {
   /// Facts about the run, a name and a value each.
   private(set) var facts: [(name: String, value: String)] = []
   let teacher: String
+  /// Whether the teacher answers the same when it is asked again.
+  let isReproducible: Bool
 
   /// Enough to judge by, few enough to read.
   private static let exampleCount = 8
@@ -39,10 +41,11 @@ package struct SynthesisReport {
   /// - Throws: ``SynthesisError`` or ``HoneFormats/FormatError`` for files that are no run's.
   package init(
     _ options: SynthesisOptions, folder: SynthesisFolder, result: SynthesisRun.Result,
-    chunks: [Chunk], teacher: String, reader: String
+    chunks: [Chunk], teacher: String, isReproducible: Bool, reader: String
   ) throws {
     self.options = options
     self.teacher = teacher
+    self.isReproducible = isReproducible
     funnel = result.funnel
     calibration = result.calibration
     var places: [String: (document: Int, passage: Int)] = [:]
@@ -91,13 +94,26 @@ package struct SynthesisReport {
     let measured = result.calls.scores
     facts = [
       ("pipeline", options.pipeline), ("teacher", teacher), ("reader", reader),
-      ("documents", "\(documents.count)"), ("passages", "\(chunks.count)"),
-      ("held out of them", "\(chunks.count { $0.split == .heldOut })"), ("seed", "\(options.seed)"),
+    ]
+    if !chunks.isEmpty {
+      facts += [
+        ("documents", "\(documents.count)"), ("passages", "\(chunks.count)"),
+        ("held out of them", "\(chunks.count { $0.split == .heldOut })"),
+      ]
+    }
+    facts += [
+      ("seed", "\(options.seed)"),
       ("calls of the teacher", "\(answers.made) made, \(answers.known) known before"),
       ("tokens read and written", "\(answers.promptTokens) and \(answers.answerTokens)"),
       ("calls of the reader", "\(measured.made) made, \(measured.known) known before"),
       ("seconds", "\(Int(result.seconds.rounded()))"),
     ]
+  }
+
+  /// The files of examples that the pipeline reads.
+  var examplePaths: [String] {
+    let reads = SynthesisPipelines.named(options.pipeline)?.readsExamples ?? false
+    return reads ? options.examples : []
   }
 
   /// Passages that something was accepted of, and those that something could be.

@@ -19,10 +19,21 @@ final class Judge {
     self.workshop = workshop
     seen = LikeRequests(similarity: options.similarity)
     for exam in options.exams { try seen.insert(exam: exam) }
-    hard = HardFilters.chosen(options.hardFilters)
+    hard = HardFilters.chosen(options.hardFilters, personalData: options.personalData)
     // A filter that is switched off still shows its value where another one measures it anyway.
-    filters = options.likelihoodFilters.filter { calibration?[$0.name]?.isOn ?? false }
+    filters = options.likelihoodFilters.filter {
+      Self.threshold(of: $0, calibration, options) != nil
+    }
     needs = filters.reduce(into: []) { $0.formUnion($1.needs) }
+  }
+
+  /// The line of a filter; nil where it judges nothing. Without passages there are no controls, and
+  /// only lines with a meaning of their own and the user's hold.
+  private static func threshold(
+    of filter: LikelihoodFilter, _ calibration: Calibration?, _ options: SynthesisOptions
+  ) -> Double? {
+    if let calibration { return calibration[filter.name]?.threshold }
+    return options.thresholds[filter.name] ?? filter.line.value
   }
 
   /// Records with the verdicts that need no other record, in their order.
@@ -40,26 +51,20 @@ final class Judge {
     var measured: [Int] = []
     var pairs: [QuestionPair] = []
     for index in records.indices where records[index].isAccepted {
-      guard let chunk = slots[index].chunk,
-        let pair = pipeline.pair(of: records[index], at: slots[index])
+      guard let pair = pipeline.questionPair(of: records[index], at: slots[index], workshop)
       else { continue }
       measured.append(index)
-      pairs.append(
-        QuestionPair(
-          question: pair.question, answer: pair.answer, chunk: chunk,
-          neighbours: workshop.neighbours(chunk)))
+      pairs.append(pair)
     }
     guard !filters.isEmpty, !measured.isEmpty else { return records }
     let results = try await PairMeasurer(workshop.reader, ledger: workshop.ledger)
       .measure(pairs, needs)
     for (position, index) in measured.enumerated() {
       for filter in filters {
-        guard let finding = calibration?[filter.name], let threshold = finding.threshold else {
-          continue
-        }
+        guard let threshold = Self.threshold(of: filter, calibration, options) else { continue }
         let value = filter.value(results[position], pairs[position])
         if let value { records[index].scores[filter.name] = value }
-        if finding.isJoined { continue }
+        if calibration?[filter.name]?.isJoined ?? false { continue }
         records[index].verdicts.append(filter.verdict(value, threshold: threshold))
       }
       if let verdict = joined(records[index].scores) {

@@ -7,17 +7,21 @@ struct Material {
   let chunks: [Chunk]
   /// Those that none may come from.
   let heldOut: [Chunk]
+  /// The tasks that a user gave as examples.
+  let examples: [SeedTask]
   /// What is worth knowing about the documents.
   let notes: [String]
-  /// The digest of all passages.
+  /// The digest of all passages and examples.
   let digest: String
   private let index: BM25
 
-  init(chunks: [Chunk], notes: [String]) {
+  init(chunks: [Chunk], examples: [SeedTask] = [], notes: [String]) {
     self.chunks = chunks.filter { $0.split == .train }
     heldOut = chunks.filter { $0.split == .heldOut }
+    self.examples = examples
     self.notes = notes
-    digest = Digest.of(chunks.map { "\($0.id) \($0.split.rawValue)" })
+    digest = Digest.of(
+      chunks.map { "\($0.id) \($0.split.rawValue)" } + examples.map { "example \($0.digest)" })
     index = BM25(self.chunks.map(\.passage))
   }
 
@@ -34,12 +38,17 @@ struct Material {
 }
 
 extension SynthesisRun {
-  /// Reads and cuts the documents.
+  /// Reads the examples, and reads and cuts the documents.
   ///
   /// - Throws: ``SynthesisError`` where nothing can be read, or a passage with its prompt does not
   ///   fit the models.
   func material() async throws -> Material {
-    guard kind.readsPassages else { return Material(chunks: [], notes: []) }
+    let examples = try examples()
+    guard kind.readsPassages else {
+      return Material(
+        chunks: [], examples: examples,
+        notes: kind.readsExamples ? ["\(examples.count) example tasks"] : [])
+    }
     let ingested = try await Ingest(personalData: personalData).documents(at: options.documents)
     let chunker = try Chunker(
       tokens: options.chunkTokens, overlap: options.chunkOverlap,
@@ -57,7 +66,36 @@ extension SynthesisRun {
       notes.append(
         "\(left) \(left == 1 ? "passage" : "passages") much like an earlier one left out")
     }
-    return Material(chunks: chunks, notes: notes)
+    return Material(chunks: chunks, examples: examples, notes: notes)
+  }
+
+  /// The example tasks, where the pipeline reads any.
+  private func examples() throws -> [SeedTask] {
+    guard kind.readsExamples else { return [] }
+    let examples = try SeedTasks.read(options.examples)
+    guard examples.count >= SeedTasks.fewest else {
+      throw SynthesisError(
+        "examples", place: options.examples.joined(separator: ", "),
+        problem: "\(examples.count) example \(examples.count == 1 ? "task" : "tasks") where "
+          + "\(options.pipeline) needs at least \(SeedTasks.fewest)",
+        advice: "add some that differ from one another")
+    }
+    try checkRoom(examples)
+    return examples
+  }
+
+  /// Makes sure that the longest examples fit together, with a task and its answer after them.
+  private func checkRoom(_ examples: [SeedTask]) throws {
+    let longest = examples.map { reader.tokenCount(of: InstructionWriting.shown([$0])) }
+      .sorted(by: >).prefix(InstructionWriting.shownExamples).reduce(0, +)
+    let room = 2 * options.maximumTokens + 160
+    guard let context = teacher.contextLength, longest + room > context else { return }
+    throw SynthesisError(
+      "examples", place: options.examples.joined(separator: ", "),
+      problem: "the \(InstructionWriting.shownExamples) longest have \(longest) tokens, and with "
+        + "about \(room) around them they do not fit the \(context) tokens that "
+        + "\(teacher.identity.name) reads",
+      advice: "shorten them, or lower teacher.max_tokens")
   }
 
   /// The passages without those that are much like an earlier one, by the text that is their own.
@@ -65,8 +103,7 @@ extension SynthesisRun {
     guard let similarity = options.passageSimilarity else { return chunks }
     var seen = SimilarSets(similarity: similarity)
     return chunks.filter { chunk in
-      let own = String(decoding: chunk.text.utf8.dropFirst(chunk.overlap), as: UTF8.self)
-      let runs = WordHashes.runs(of: own)
+      let runs = WordHashes.runs(of: chunk.ownText)
       if seen.match(runs) != nil { return false }
       seen.insert(runs)
       return true
@@ -85,8 +122,9 @@ extension SynthesisRun {
   private func checkRoom(_ chunks: [Chunk]) throws {
     guard let longest = chunks.max(by: { $0.tokenCount < $1.tokenCount }) else { return }
     let headings = reader.tokenCount(of: longest.headingPath)
-    let room = 2 * options.maximumTokens + 160
-    let examples = reader.tokenCount(of: QuestionWriting.examples)
+    // Of each question a statement and what the teacher wrote, and what measuring adds.
+    let room = (kind.questionCount + 1) * options.maximumTokens + kind.questionCount * 160
+    let examples = reader.tokenCount(of: pipeline.examples)
     for (name, context, extra) in [
       (teacher.identity.name, teacher.contextLength, examples + room),
       (reader.identity.name, reader.contextLength, room),

@@ -26,6 +26,9 @@ package enum SynthesisEvent: Sendable {
 
   /// Documents were read: how many passages they have, and notes.
   case ingested(passages: Int, heldOut: Int, notes: [String])
+  /// Passages of so many tokens will go to an endpoint's host, in about so many calls at most, whose
+  /// prompts have so many tokens together.
+  case sending(host: String, passages: Int, tokens: Int, calls: Int, callTokens: Int)
   /// Lines are being found.
   case calibrating(controls: Int)
   case calibrated(Calibration)
@@ -44,6 +47,13 @@ package enum SynthesisEvent: Sendable {
         [
           ("passages", .integer(passages)), ("held_out", .integer(heldOut)),
           ("notes", .array(notes.map { .string($0) })),
+        ])
+    case .sending(let host, let passages, let tokens, let calls, let callTokens):
+      return line(
+        "sending",
+        [
+          ("host", .string(host)), ("passages", .integer(passages)), ("tokens", .integer(tokens)),
+          ("calls", .integer(calls)), ("call_tokens", .integer(callTokens)),
         ])
     case .calibrating(let controls):
       return line("calibrating", [("controls", .integer(controls))])

@@ -13,9 +13,14 @@ package struct SynthesisOptions: Sendable {
 
   package var pipeline: String
   package var documents: [String]
+  package var examples: [String]
+  /// The file of the JSON Schema; nil where none is set.
+  package var schema: String?
   package var output: String
   package var seed: UInt64
   package var teacherModel: String
+  /// Where the teacher answers; nil for a model of this machine.
+  package var endpoint: Endpoint?
   package var prompting: Prompting
   package var temperature: Double
   package var topP: Double
@@ -57,9 +62,12 @@ package struct SynthesisOptions: Sendable {
     let target = try section("target")
     pipeline = top.text("pipeline")
     documents = top.names("documents")?.all ?? []
+    examples = top.names("examples")?.all ?? []
+    schema = top.optionalText("schema")
     self.output = output
     seed = UInt64(top.integer("seed"))
     teacherModel = teacher.text("model")
+    if let address = teacher.optionalText("url") { endpoint = try Endpoint(address) }
     prompting = Prompting(rawValue: teacher.text("prompting")) ?? .completion
     temperature = teacher.number("temperature")
     topP = teacher.number("top_p")

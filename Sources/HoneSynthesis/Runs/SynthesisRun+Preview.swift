@@ -11,8 +11,13 @@ extension SynthesisRun {
   }
 
   /// Makes a few candidates and writes nothing.
-  package func preview() async throws -> Preview {
+  ///
+  /// - Parameter listener: hears what will go to an endpoint, before anything does.
+  package func preview(
+    listener: (SynthesisEvent) -> Void = { _ in }
+  ) async throws -> Preview {
     let material = try await material()
+    if let event = sending(material) { listener(event) }
     // Nothing is left behind: what is asked here is asked again by the run.
     let store = NSTemporaryDirectory() + "hone-preview-\(UUID().uuidString).sqlite"
     defer {
@@ -21,16 +26,13 @@ extension SynthesisRun {
       }
     }
     let recorder = PromptRecorder(teacher)
-    let workshop = Workshop(
-      teacher: recorder, reader: reader, ledger: CallLedger(try CallStore(path: store)),
-      options: options,
-      neighbours: { material.neighbours(of: $0, count: self.options.neighbourCount) })
+    let workshop = workshop(
+      material, CallLedger(try CallStore(path: store)), teacher: recorder)
     let clock = ContinuousClock()
     var samples: [SynthesisRecord] = []
     var slots: [Slot] = []
     let makeTime = try await clock.measure {
-      slots = Array(
-        SlotSequence(chunks: material.own(kind), statements: pipeline.statements).prefix(8))
+      slots = Array(self.slots(of: material).prefix(8))
       samples = try await pipeline.make(slots, workshop)
     }
     guard !slots.isEmpty else {
@@ -38,12 +40,10 @@ extension SynthesisRun {
         options.pipeline, problem: "found nothing in the documents to make candidates of")
     }
     let needs = options.likelihoodFilters.reduce(into: Set<Measure>()) { $0.formUnion($1.needs) }
+    // As in a run, where only whole candidates are measured when nothing is read.
     let pairs = zip(slots, samples).compactMap { slot, record in
-      slot.chunk.map {
-        QuestionPair(
-          question: record.content.request, answer: record.content.response, chunk: $0,
-          neighbours: workshop.neighbours($0))
-      }
+      slot.chunk != nil || record.isAccepted
+        ? pipeline.questionPair(of: record, at: slot, workshop) : nil
     }
     let judgeTime = try await clock.measure {
       _ = try await PairMeasurer(reader, ledger: workshop.ledger).measure(pairs, needs)
@@ -56,10 +56,11 @@ extension SynthesisRun {
         ? "\(Int(seconds.rounded(.up))) s" : "\(Int((seconds / 60).rounded(.up))) min"
     }
     let likely = min(options.budget, options.accepted * 3)
+    let reads = kind.readsPassages ? "\(material.own(kind).count) passages; " : ""
     return Preview(
       prompt: recorder.first ?? "", samples: Array(samples.prefix(3)),
       forecast: """
-        \(material.own(kind).count) passages; \(Self.shown(made)) s to make a candidate and \
+        \(reads)\(Self.shown(made)) s to make a candidate and \
         \(Self.shown(judged)) s to judge it.
         \(options.accepted) accepted take about \(minutes(likely)) if one in three is, and the whole \
         budget of \(options.budget) candidates \(minutes(options.budget)).

@@ -74,6 +74,7 @@ package final class SynthesisRun {
     try tell(
       .ingested(
         passages: material.chunks.count, heldOut: material.heldOut.count, notes: material.notes))
+    if let event = sending(material) { try tell(event) }
     let ledger = CallLedger(try CallStore(path: folder.calls))
     let workshop = self.workshop(material, ledger)
     var funnel = Funnel()
@@ -83,8 +84,8 @@ package final class SynthesisRun {
     let start = clock.now
     var seconds: Double { Self.seconds(clock.now - start) }
     do {
-      let slots = SlotSequence(chunks: material.own(kind), statements: pipeline.statements)
-      let calibration = try await calibrate(slots, workshop, material) { try tell($0) }
+      let slots = slots(of: material)
+      let calibration = try await calibrate(workshop, material) { try tell($0) }
       result.calibration = calibration
       let accepted = try LineFile(folder.accepted)
       let rejected = try LineFile(folder.rejected)
@@ -140,7 +141,8 @@ package final class SynthesisRun {
     guard !result.isInterrupted else { return result }
     let report = try SynthesisReport(
       options, folder: folder, result: result, chunks: material.chunks + material.heldOut,
-      teacher: teacher.identity.name, reader: reader.identity.name)
+      teacher: teacher.identity.name, isReproducible: teacher.isReproducible,
+      reader: reader.identity.name)
     try AtomicFile.write(Array(report.html.utf8), to: folder.report)
     try AtomicFile.write(Array(report.card.utf8), to: folder.card)
     try tell(.ended(funnel, seconds: seconds))
@@ -160,7 +162,8 @@ package final class SynthesisRun {
           : "accepted none of \(funnel.candidates) candidates:\(funnel.explanation)\n",
         advice: funnel.candidates == 0
           ? "they may be too short: a passage must have statements of some length"
-          : "see \(folder.rejected); a larger teacher, or filters.false_accept_rate, may help")
+          : "see \(folder.rejected); a larger teacher"
+            + (kind.readsPassages ? ", or filters.false_accept_rate, may help" : " may help"))
     }
     if options.exhaustion == .fail, funnel.accepted < options.accepted {
       throw SynthesisError(
@@ -169,7 +172,8 @@ package final class SynthesisRun {
           + (funnel.candidates >= options.budget
             ? "the budget of \(options.budget) candidates is used"
             : "there is nothing left to make candidates of") + ":\(funnel.explanation)\n",
-        advice: "raise target.budget or target.per_chunk, or set target.on_exhausted to partial")
+        advice: "raise target.budget\(kind.readsPassages ? " or target.per_chunk" : ""), or set "
+          + "target.on_exhausted to partial")
     }
   }
 
@@ -179,37 +183,65 @@ package final class SynthesisRun {
 
   // MARK: Beforehand
 
-  func workshop(_ material: Material, _ ledger: CallLedger) -> Workshop {
+  /// What candidates are made with.
+  ///
+  /// - Parameter teacher: who is asked instead of the run's own.
+  func workshop(
+    _ material: Material, _ ledger: CallLedger, teacher: (any Teacher)? = nil
+  ) -> Workshop {
     Workshop(
-      teacher: teacher, reader: reader, ledger: ledger, options: options,
+      teacher: teacher ?? self.teacher, reader: reader, ledger: ledger, options: options,
+      examples: material.examples,
       neighbours: { material.neighbours(of: $0, count: self.options.neighbourCount) })
+  }
+
+  /// All places where candidates can be made.
+  func slots(of material: Material) -> SlotSequence {
+    guard kind.readsPassages else { return SlotSequence() }
+    return SlotSequence(
+      chunks: material.own(kind), perVisit: kind.perVisit, statements: pipeline.statements)
+  }
+
+  /// What will go to the teacher's endpoint; nil for a model of this machine.
+  func sending(_ material: Material) -> SynthesisEvent? {
+    guard let endpoint = options.endpoint else { return nil }
+    let passages = material.own(kind)
+    let tokens = passages.reduce(0) { $0 + $1.tokenCount }
+    let mean = passages.isEmpty ? 0 : tokens / passages.count
+    let prompt =
+      options.prompting == .completion ? reader.tokenCount(of: pipeline.examples) : 64
+    let calls =
+      options.budget * kind.callCount
+      + (options.likelihoodFilters.isEmpty ? 0 : options.controlCount)
+    return .sending(
+      host: endpoint.host, passages: passages.count, tokens: tokens, calls: calls,
+      callTokens: calls * (mean + prompt))
   }
 
   /// What a run must be made from to be gone on with.
   private func manifest(_ material: Material) -> [(name: String, value: String)] {
-    [
+    let schema = options.schema.flatMap { FileManager.default.contents(atPath: $0) }
+    return [
       ("settings", options.digestText), ("documents", material.digest),
       ("teacher", "\(teacher.identity.name) \(teacher.identity.checksum)"),
       ("reader", "\(reader.identity.name) \(reader.identity.checksum)"),
-    ]
+    ] + (schema.map { [("schema", Digest.of(Array($0)))] } ?? [])
   }
 
   /// Makes controls of the documents, and finds each filter's line on them.
   private func calibrate(
-    _ slots: SlotSequence, _ workshop: Workshop, _ material: Material,
-    tell: (SynthesisEvent) throws -> Void
+    _ workshop: Workshop, _ material: Material, tell: (SynthesisEvent) throws -> Void
   ) async throws -> Calibration? {
     guard kind.readsPassages, !options.likelihoodFilters.isEmpty else { return nil }
+    // Of every statement, whatever the pipeline makes of them.
+    let slots = SlotSequence(
+      chunks: material.own(kind), perVisit: Self.controlsPerPassage,
+      statements: { StatementSelection.statements(of: $0) })
     let chosen = Self.spread(slots, over: material.own(kind).count, count: options.controlCount)
     try tell(.calibrating(controls: chosen.count))
-    let records = try await pipeline.make(chosen, workshop)
-    let pairs = zip(chosen, records).compactMap { slot, record -> QuestionPair? in
-      guard record.isAccepted, let chunk = slot.chunk,
-        let pair = pipeline.pair(of: record, at: slot)
-      else { return nil }
-      return QuestionPair(
-        question: pair.question, answer: pair.answer, chunk: chunk,
-        neighbours: workshop.neighbours(chunk))
+    let records = try await pipeline.controls(chosen, workshop)
+    let pairs = zip(chosen, records).compactMap { slot, record in
+      record.isAccepted ? pipeline.questionPair(of: record, at: slot, workshop) : nil
     }
     var statements: [String: [String]] = [:]
     for chunk in material.own(kind) {
@@ -228,12 +260,15 @@ package final class SynthesisRun {
     return calibration
   }
 
+  /// The most controls of a passage.
+  private static let controlsPerPassage = 8
+
   /// Slots of as many passages as possible: the first of each, then the second.
   private static func spread(_ slots: SlotSequence, over passages: Int, count: Int) -> [Slot] {
     var byPassage: [String: Int] = [:]
     var ranked: [(rank: Int, slot: Slot)] = []
     // One visit of each passage has all that is needed.
-    for slot in slots.prefix(passages * SlotSequence.perVisit) {
+    for slot in slots.prefix(passages * controlsPerPassage) {
       let rank = byPassage[slot.chunk?.id ?? "", default: 0]
       byPassage[slot.chunk?.id ?? ""] = rank + 1
       ranked.append((rank, slot))

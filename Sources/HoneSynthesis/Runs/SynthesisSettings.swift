@@ -11,6 +11,13 @@ package enum SynthesisSettings {
       "documents", .paths, default: .null,
       "Files and folders that are read: text, Markdown, HTML, CSV, JSONL, PDF, DOCX."),
     Setting(
+      "examples", .paths, default: .null,
+      "Example tasks (.jsonl) that new ones are made after: instruction and output, prompt and "
+        + "completion, or messages."),
+    Setting(
+      "schema", .path, default: .null,
+      "A JSON Schema (.json) of the records that `extraction` makes."),
+    Setting(
       "output", .path, default: .null,
       "The run's folder; runs/ and the recipe's name where it is not set."),
     Setting(
@@ -27,7 +34,11 @@ package enum SynthesisSettings {
   static let teacher: [Setting] = [
     Setting(
       "model", .text, default: .string("smollm2-135m"),
-      "The model of this machine that writes."),
+      "The model that writes: one of this machine or, with url, of the endpoint."),
+    Setting(
+      "url", .text, default: .null,
+      "An endpoint that speaks OpenAI's protocol, such as http://localhost:8080/v1; on another machine "
+        + "it needs --allow-remote."),
     Setting(
       "prompting", .choice(["completion", "chat"]), default: .string("completion"),
       "Whether the teacher goes on with examples, which small models do better, or is asked in a "
@@ -48,7 +59,8 @@ package enum SynthesisSettings {
   static let reader: [Setting] = [
     Setting(
       "model", .text, default: .null,
-      "The model that judges by likelihoods; the teacher where it is not set.")
+      "The model of this machine that judges by likelihoods; the teacher where it is not set, unless that "
+        + "is an endpoint's.")
   ]
 
   static let ingest: [Setting] = [

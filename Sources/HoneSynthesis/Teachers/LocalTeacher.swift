@@ -20,6 +20,11 @@ package final class LocalTeacher: Teacher, Scorer {
   /// What of the machine changes bits.
   private let numbers: String
   private let isInterrupted: () -> Bool
+  /// What the chat template writes around a user's message, by what the system is told.
+  private var frames: [String?: UserTurnFrame] = [:]
+  /// What calls with a schema are held to, by its text; made when it is first asked for.
+  private var constraints: [String: TokenConstraint] = [:]
+  private lazy var vocabulary = VocabularyTrie(model.tokenizer)
 
   /// - Parameters:
   ///   - name: what records call it.
@@ -44,7 +49,26 @@ package final class LocalTeacher: Teacher, Scorer {
     model.tokenizer.encode(text, addingSpecialTokens: false).count
   }
 
+  /// The first special token that a text spells out; nil where it has none.
+  package func specialToken(in text: String) -> String? {
+    model.tokenizer.encode(text, addingSpecialTokens: false).first(where: model.tokenizer.isSpecial)
+      .flatMap(model.tokenizer.token)
+  }
+
   // MARK: Answering
+
+  private func frame(_ system: String?) throws -> UserTurnFrame {
+    if let frame = frames[system] { return frame }
+    let frame = try UserTurnFrame(model.chatFormat, system: system)
+    frames[system] = frame
+    return frame
+  }
+
+  /// What ends an answer besides the model's end tokens and the call's own stops.
+  private func ends(_ call: TeacherCall) throws -> (tokens: Set<Int32>, texts: [String]) {
+    guard case .userTurn(let system) = call.prompt else { return ([], []) }
+    return try frame(system).ends(model.tokenizer)
+  }
 
   /// The tokens of what a call reads: of the shared beginning, and of the rest.
   private func tokens(of prompt: TeacherCall.Prompt) throws -> (beginning: [Int32], rest: [Int32]) {
@@ -64,12 +88,16 @@ package final class LocalTeacher: Teacher, Scorer {
       let text = try model.chatFormat.render(
         Conversation(messages: messages, addsGenerationPrompt: true))
       return ([], model.tokenizer.encode(text, addingSpecialTokens: false))
+    case .userTurn(let system):
+      // All share it, and nothing of their own follows.
+      let before = try frame(system).before
+      return (model.tokenizer.encode(before, addingSpecialTokens: false), [])
     }
   }
 
   package func key(of call: TeacherCall) throws -> CallKey {
     let tokens = try tokens(of: call.prompt)
-    return CallKey([
+    var parts: [(name: String, value: [UInt8])] = [
       ("call", Array("answer".utf8)), ("model", Array(identity.checksum.utf8)),
       ("numbers", Array(numbers.utf8)), ("beginning", Self.bytes(tokens.beginning)),
       ("rest", Self.bytes(tokens.rest)), ("tokens", Array(String(call.maximumTokens).utf8)),
@@ -78,7 +106,14 @@ package final class LocalTeacher: Teacher, Scorer {
       // A greedy answer has neither.
       ("top_p", Array((call.temperature == 0 ? "" : String(call.topP)).utf8)),
       ("seed", Array((call.temperature == 0 ? "" : String(call.seed)).utf8)),
-    ])
+    ]
+    if case .userTurn = call.prompt {
+      let ends = try ends(call)
+      parts.append(("end tokens", Self.bytes(ends.tokens.sorted())))
+      parts.append(("end texts", Array(ends.texts.joined(separator: "\n").utf8)))
+    }
+    if let schema = call.schema { parts.append(("schema", schema.bytes())) }
+    return CallKey(parts)
   }
 
   private static func bytes(_ tokens: [Int32]) -> [UInt8] {
@@ -91,13 +126,18 @@ package final class LocalTeacher: Teacher, Scorer {
     let tokens = try calls.map { try self.tokens(of: $0.prompt) }
     for group in Self.groups(tokens.map(\.beginning)) {
       let beginning = tokens[group[0]].beginning
-      let prompts = group.map { index in
+      let prompts = try group.map { index in
         let call = calls[index]
-        return Generator.Prompt(
+        let ends = try ends(call)
+        var prompt = Generator.Prompt(
           tokens[index].rest,
           sampling: SamplingOptions(
             temperature: Float(call.temperature), topP: Float(call.topP), seed: call.seed),
-          stop: StopRules(maximumTokens: call.maximumTokens, strings: call.stops))
+          stop: StopRules(
+            maximumTokens: call.maximumTokens, tokens: ends.tokens,
+            strings: call.stops + ends.texts))
+        prompt.constraint = try call.schema.map(constraint)
+        return prompt
       }
       let completions = try generator.generate(prompts, after: beginning) { _ in !isInterrupted() }
       if isInterrupted() { throw CancellationError() }
@@ -112,6 +152,15 @@ package final class LocalTeacher: Teacher, Scorer {
           )
         })
     }
+  }
+
+  /// What holds an answer to a schema, compiled once for all calls.
+  private func constraint(of schema: JSONValue) throws -> TokenConstraint {
+    let text = schema.text()
+    if let known = constraints[text] { return known }
+    let new = try TokenConstraint(JSONSchema(schema).grammar(), trie: vocabulary)
+    constraints[text] = new
+    return new
   }
 
   /// Positions of equal beginnings together, in the order in which each first appears.

@@ -14,8 +14,12 @@ package protocol Teacher: AnyObject {
 
   /// Answers calls, in any order.
   ///
+  /// A teacher may refuse a kind of prompt that it cannot read: ``TeacherCall/Prompt/userTurn`` needs
+  /// the model's own template, which only a model of this machine shows.
+  ///
   /// - Parameter answered: is given each answer with its call's position as soon as it is there.
-  /// - Throws: `CancellationError` when the run was interrupted.
+  /// - Throws: `CancellationError` when the run was interrupted, ``SynthesisError`` for a prompt that it
+  ///   refuses; ``key(of:)`` may throw it first.
   func answer(
     _ calls: [TeacherCall], answered: ([(index: Int, answer: TeacherAnswer)]) throws -> Void
   ) async throws

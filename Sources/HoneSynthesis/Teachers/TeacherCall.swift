@@ -1,4 +1,4 @@
-import HoneGeneration
+import HoneFormats
 
 /// One thing that a teacher is asked.
 package struct TeacherCall: Sendable {
@@ -8,6 +8,8 @@ package struct TeacherCall: Sendable {
     case completion(beginning: String, rest: String)
     /// Messages, which a model's own template turns into a text.
     case chat([Turn])
+    /// A model's own template as far as the user's message, which the model then writes itself.
+    case userTurn(system: String?)
   }
 
   package var prompt: Prompt
@@ -19,10 +21,12 @@ package struct TeacherCall: Sendable {
   package var topP: Double
   /// Of this call alone, so that nothing that runs beside it changes the answer.
   package var seed: UInt64
+  /// The JSON Schema of what the answer must be, in place of stops; nil for any text.
+  package var schema: JSONValue?
 
   package init(
     _ prompt: Prompt, maximumTokens: Int, stops: [String] = [], temperature: Double = 0,
-    topP: Double = 1, seed: UInt64 = 0
+    topP: Double = 1, seed: UInt64 = 0, schema: JSONValue? = nil
   ) {
     self.prompt = prompt
     self.maximumTokens = maximumTokens
@@ -30,6 +34,7 @@ package struct TeacherCall: Sendable {
     self.temperature = temperature
     self.topP = topP
     self.seed = seed
+    self.schema = schema
   }
 
   /// The seed of an attempt at a place of a run.
@@ -41,9 +46,14 @@ package struct TeacherCall: Sendable {
   package var text: String {
     switch prompt {
     case .completion(let beginning, let rest): beginning + rest
-    case .chat(let turns):
-      turns.map { "[\($0.role.rawValue)]\n\($0.content)" }.joined(separator: "\n")
+    case .chat(let turns): Self.text(of: turns)
+    case .userTurn(let system):
+      Self.text(of: (system.map { [Turn(.system, $0)] } ?? []) + [Turn(.user, "")])
     }
+  }
+
+  private static func text(of turns: [Turn]) -> String {
+    turns.map { "[\($0.role.rawValue)]\n\($0.content)" }.joined(separator: "\n")
   }
 
   /// The digest of what was read.

@@ -1,18 +1,21 @@
 import ArgumentParser
 import Foundation
 import HoneFormats
+import HoneModels
 import HoneRecipes
 import HoneSynthesis
 
 struct Synthesize: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Makes training data of documents, as a recipe says.",
+    abstract: "Makes training data of documents or after examples, as a recipe says.",
     discussion: """
       Writes accepted.jsonl and rejected.jsonl, with where each record comes from and what was \
       thought of it, into the recipe's output folder, and report.html, which shows both. Everything that a model was asked is kept \
       there: a run that ends early goes on where it was when it is started again, to the same bytes.
 
-      `hone recipes show domain-qa` has a recipe to start from. Nothing leaves this machine.
+      `hone recipes show domain-qa` has a recipe to start from. Nothing leaves this machine, unless the \
+      recipe's teacher.url names an endpoint elsewhere and --allow-remote is given. The endpoint's key is \
+      read from the environment's \(RemoteTeacher.keyVariable).
       """)
 
   @Argument(help: "The recipe, a YAML file.", completion: .file(extensions: ["yaml", "yml"]))
@@ -26,6 +29,9 @@ struct Synthesize: AsyncParsableCommand {
   @Flag(help: "Replace a run of other settings; calls that still hold are used again.")
   var restart = false
 
+  @Flag(help: "Let documents go to the recipe's endpoint.")
+  var allowRemote = false
+
   @Flag(help: "Print the run's events as JSON lines.")
   var json = false
 
@@ -33,20 +39,51 @@ struct Synthesize: AsyncParsableCommand {
     let recipe = try UsageError.catching {
       try SynthesisRecipe.read(self.recipe, overrides: options.overrides)
     }
-    let job = try await Self.job(recipe, threads: options.threadCount)
-    if dryRun { return try await Self.show(job.run.preview()) }
+    let environment = ProcessInfo.processInfo.environment
+    if let endpoint = recipe.options.endpoint, !allowRemote {
+      try Self.expectLocal(endpoint, environment: environment)
+    }
+    let job = try await Self.job(
+      recipe, threads: options.threadCount, key: environment[RemoteTeacher.keyVariable])
+    if dryRun {
+      let display = SynthesisDisplay(json: false)
+      return try await Self.show(job.run.preview { display.show($0) })
+    }
     let result = try await Self.run(job, restarts: restart, json: json)
     guard !json else { return }
     print(result.summary(of: job.run))
   }
 
-  static func job(_ recipe: SynthesisRecipe, threads: Int) async throws -> SynthesisJob {
+  /// Makes sure that nothing leaves this machine.
+  private static func expectLocal(_ endpoint: Endpoint, environment: [String: String]) throws {
+    guard endpoint.isLocal else {
+      throw UsageError(
+        description: """
+          teacher.url: passages of the documents, with questions about them, would be sent to \
+          \(endpoint.host); give --allow-remote to let them go there
+          """)
+    }
+    if let variable = endpoint.proxyVariable(in: environment) {
+      throw UsageError(
+        description: """
+          teacher.url: \(variable) is set, so that passages of the documents would go to that proxy; \
+          add \(endpoint.host) to no_proxy, or give --allow-remote
+          """)
+    }
+  }
+
+  static func job(
+    _ recipe: SynthesisRecipe, threads: Int, key: String?
+  ) async throws -> SynthesisJob {
     let reader = try await ModelReferenceOption.locate(recipe.readerName)
-    let teacher =
-      recipe.teacherName == recipe.readerName
-      ? reader : try await ModelReferenceOption.locate(recipe.teacherName)
+    var teacher: LocalModel?
+    if recipe.options.endpoint == nil {
+      teacher =
+        recipe.teacherName == recipe.readerName
+        ? reader : try await ModelReferenceOption.locate(recipe.teacherName)
+    }
     return try SynthesisJob(
-      recipe, models: .init(teacher: teacher, reader: reader), threads: threads,
+      recipe, models: .init(teacher: teacher, reader: reader), threads: threads, key: key,
       isInterrupted: { Task.isCancelled })
   }
 
@@ -102,7 +139,14 @@ struct SynthesisDisplay {
     switch event {
     case .ingested(let passages, let heldOut, let notes):
       for line in notes { note(line) }
-      note("\(passages) passages" + (heldOut > 0 ? ", and \(heldOut) held out" : ""))
+      if passages + heldOut > 0 {
+        note("\(passages) passages" + (heldOut > 0 ? ", and \(heldOut) held out" : ""))
+      }
+    case .sending(let host, let passages, let tokens, let calls, let callTokens):
+      note(
+        "\(passages.grouped) \(passages == 1 ? "passage" : "passages") of about \(tokens.asCount) tokens "
+          + "go to \(host), each as often as something is made of it: up to about "
+          + "\(calls.grouped) calls with \(callTokens.asCount) tokens")
     case .calibrating(let controls): note("finding each filter's line on \(controls) controls")
     case .calibrated(let calibration): note(calibration.table)
     case .progress(let now):

@@ -1,3 +1,4 @@
+import HoneFormats
 import Testing
 
 @testable import HoneSynthesis
@@ -43,6 +44,38 @@ import Testing
     #expect(reason(filter, "When?", "...") == "the answer has 0 words, expected 1 to 400")
     let pages = String(repeating: "word ", count: 401)
     #expect(reason(filter, "When?", pages) == "the answer has 401 words, expected 1 to 400")
+  }
+
+  @Test func `a passage that a record was made of is no question`() {
+    let text = String(repeating: "This document says the same, as the text above. ", count: 30)
+    func record(_ values: [JSONValue]) -> SynthesisRecord {
+      SynthesisRecord(
+        .extraction(text: text, record: .object(JSONObject([("boats", .array(values))]))),
+        provenance: Provenance(recipe: "extraction", step: "extract"))
+    }
+    func reason(_ filter: any Filter, _ values: [JSONValue]) -> String {
+      filter.judge(record(values), in: FilterContext(chunk: chunk)).reason
+    }
+    for filter in HardFilters.all { #expect(reason(filter, [.string("Aster"), .number(7)]) == "") }
+    #expect(reason(Length(), []) == "the answer has 0 words, expected 1 to 400")
+    let circles = Array(repeating: JSONValue.string("the ferry Aster of Lorn"), count: 6)
+    #expect(reason(Repetition(), circles).contains("of the answer repeats"))
+  }
+
+  @Test func `a preference is judged by its better answer, and both are of some length`() {
+    func record(_ rejected: String) -> SynthesisRecord {
+      SynthesisRecord(
+        .preference(
+          prompt: [Turn(.user, "When does the pier open?")], chosen: "The pier opens at 7.",
+          rejected: rejected), provenance: Provenance(recipe: "preferences", step: "pair"))
+    }
+    let context = FilterContext(chunk: chunk)
+    for filter in HardFilters.all {
+      #expect(filter.judge(record("Jan Aalto opens it at 9."), in: context).reason == "")
+    }
+    #expect(!Length().judge(record(""), in: context).passes)
+    let circles = String(repeating: "it opens at seven and ", count: 6)
+    #expect(!Repetition().judge(record(circles), in: context).passes)
   }
 
   @Test func `each has a name of its own and says why it rejects`() {

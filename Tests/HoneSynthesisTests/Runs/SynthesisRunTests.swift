@@ -1,7 +1,5 @@
 import Foundation
 import HoneFormats
-import HoneModels
-import HoneTensors
 import Testing
 
 @testable import HoneSynthesis
@@ -12,13 +10,14 @@ import Testing
   private final class ScriptedTeacher: Teacher {
     let identity = Provenance.Teacher(name: "scripted", checksum: "1")
     let contextLength: Int? = nil
-    let isReproducible = true
+    let isReproducible: Bool
     /// After how many answers it is interrupted.
     private let limit: Int
     private let asksNothing: Bool
     private(set) var answered: [TeacherCall] = []
 
-    init(limit: Int = .max, asksNothing: Bool = false) {
+    init(limit: Int = .max, asksNothing: Bool = false, isReproducible: Bool = true) {
+      self.isReproducible = isReproducible
       self.limit = limit
       self.asksNothing = asksNothing
     }
@@ -45,15 +44,7 @@ import Testing
 
   private let reader: LocalTeacher
 
-  init() throws {
-    var url = URL(fileURLWithPath: #filePath)
-    for _ in 0..<3 { url.deleteLastPathComponent() }
-    let engine = Engine(threads: 1)
-    let model = try LanguageModel(
-      LocalModel(path: "\(url.path)/HoneModelsTests/Fixtures/tiny-llama-tied", layout: .folder),
-      engine: engine)
-    reader = LocalTeacher(model, name: "tiny", checksum: "2", engine: engine)
-  }
+  init() throws { reader = try .tiny() }
 
   private func harbour() throws -> Folder {
     try Folder([
@@ -73,7 +64,7 @@ import Testing
 
   private func run(
     in folder: Folder, output: String = "out", teacher: ScriptedTeacher, batchSize: Int = 32,
-    accepted: Int = 6, budget: Int = 12
+    accepted: Int = 6, budget: Int = 12, url: JSONValue = .null
   ) throws -> SynthesisRun {
     func values(_ section: String, _ given: [(String, JSONValue)]) throws -> SettingValues {
       let settings = try #require(
@@ -89,7 +80,7 @@ import Testing
     let options = try SynthesisOptions(
       top: top,
       sections: [
-        "teacher": try values("teacher", [("max_tokens", .integer(8))]),
+        "teacher": try values("teacher", [("max_tokens", .integer(8)), ("url", url)]),
         "chunks": try values("chunks", [("tokens", .integer(64)), ("overlap", .integer(0))]),
         "filters": try values(
           "filters", [("hard", .string("none")), ("likelihood", .string("none"))]),
@@ -220,6 +211,28 @@ import Testing
     let card = try String(contentsOfFile: run.folder.card, encoding: .utf8)
     #expect(card.contains("| accepted | \(result.funnel.accepted) |"))
     #expect(card.contains("| candidates | \(result.funnel.candidates) |"))
+  }
+
+  @Test func `what goes to an endpoint is told first, and that its answers are only kept`()
+    async throws
+  {
+    let folder = try harbour()
+    defer { withExtendedLifetime(folder) {} }
+    let run = try run(
+      in: folder, teacher: ScriptedTeacher(isReproducible: false),
+      url: .string("http://localhost:1/v1"))
+    var events: [SynthesisEvent] = []
+    _ = try await run.run(listener: { events.append($0) })
+    let passages = try await run.material().chunks
+    guard case .sending("localhost", passages.count, let tokens, 12, let all) = events[1] else {
+      Issue.record("\(events[1])")
+      return
+    }
+    #expect(tokens == passages.reduce(0) { $0 + $1.tokenCount })
+    #expect(all > 12 * tokens / passages.count)
+    let card = try String(contentsOfFile: run.folder.card, encoding: .utf8)
+    #expect(card.contains("Replay only: the teacher may answer otherwise"))
+    #expect(!card.contains("gives the same bytes"))
   }
 
   @Test func `braces of a document reach the teacher and the records as they stand`() async throws {
