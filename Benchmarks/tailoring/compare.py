@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""What filtering is worth: trains on the same number of candidates of a finished `hone tailor` run, chosen in several ways,
+and sits the same exam with each.
+
+  accepted     what all filters accepted, as the run itself had it
+  unfiltered   candidates as the teacher wrote them, whatever the filters said
+  no-likelihoods   what the checks of the text alone accept
+
+Candidates are drawn with --seeds, and cut to the size of the smallest choice, so that only their quality differs.
+The table has shares of the exam answered right and bits a byte of the answers, with 95 % intervals of the difference to `accepted`
+by drawing whole documents anew, the same draws for both.
+
+Usage: compare.py --hone PROGRAM --run FOLDER [--seeds 1 2 3] [--threads N] [--json FILE] -- DOCUMENTS --exam FILE ...
+What follows -- are the run's own arguments (documents, --exam, --model, --teacher, --examples).
+"""
+import argparse, json, pathlib, random, shutil, subprocess, sys
+
+TEXT_CHECKS = {"form", "length", "self_contained", "numbers_in_source", "names_in_source", "repetition", "personal_data"}
+
+
+def lines(path):
+    return [json.loads(line) for line in open(path, encoding="utf-8") if line.strip()]
+
+
+def rejection(record):
+    return next((v["filter"] for v in record["_meta"]["verdicts"] if not v["passes"]), None)
+
+
+def choices(folder):
+    accepted, rejected = lines(folder / "data/accepted.jsonl"), lines(folder / "data/rejected.jsonl")
+    return {
+        "accepted": accepted,
+        "no-likelihoods": accepted + [r for r in rejected if rejection(r) not in TEXT_CHECKS | {"duplicate", "contamination"}],
+        # What the exam asks word for word would be cheating, not a missing filter.
+        "unfiltered": accepted + [r for r in rejected if rejection(r) != "contamination"],
+    }
+
+
+def sit(arguments, folder, records, seed, count):
+    """The answers of the exam after training on so many of the records."""
+    target = folder.parent / f"{folder.name}-{seed[0]}-{seed[1]}"
+    answers = target / "answers.jsonl"
+    if not answers.exists():
+        (target / "data").mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / "settings.json", target / "settings.json")
+        if (folder / "exam").exists():
+            shutil.copytree(folder / "exam", target / "exam", dirs_exist_ok=True)
+        drawn = random.Random(str(seed)).sample(records, count)
+        text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in drawn)
+        (target / "data/accepted.jsonl").write_text(text, encoding="utf-8")
+        # The report is what says that the step is done.
+        shutil.copy(folder / "data/report.html", target / "data/report.html")
+        command = [arguments.hone, "tailor", *arguments.rest, "--out", str(target), "--threads", str(arguments.threads)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=sys.stderr)
+    return lines(answers)
+
+
+def difference(ours, theirs, value, draws=2000):
+    """The 95 % interval of the difference of two sittings' means over documents drawn anew."""
+    documents = {}
+    for index, answer in enumerate(ours):
+        documents.setdefault(answer["document"], []).append(index)
+    clusters, chance, results = list(documents.values()), random.Random(7), []
+    for _ in range(draws):
+        drawn = [index for cluster in chance.choices(clusters, k=len(clusters)) for index in cluster]
+        results.append(value(ours, drawn) - value(theirs, drawn))
+    results.sort()
+    return results[draws // 40], results[-1 - draws // 40]
+
+
+def right(answers, indices, part="after"):
+    return sum(answers[i][part]["right"] for i in indices) / len(indices)
+
+
+def bits(answers, indices, part="after"):
+    return sum(answers[i][part]["bits"] for i in indices) / sum(answers[i][part]["bytes"] for i in indices)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hone", required=True)
+    parser.add_argument("--run", required=True, type=pathlib.Path)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("rest", nargs="+")
+    arguments = parser.parse_args()
+    chosen = choices(arguments.run)
+    count = min(len(records) for records in chosen.values())
+    sittings = {
+        name: [sit(arguments, arguments.run, records, (name, seed), count) for seed in arguments.seeds]
+        for name, records in chosen.items()
+    }
+    base = sittings["accepted"][0]
+    everything = range(len(base))
+    print(f"{count} examples each, {len(base)} questions, seeds {' '.join(map(str, arguments.seeds))}")
+    print(f"{'':16}{'right':>8}{'to accepted':>20}{'bits a byte':>14}{'to accepted':>20}")
+    print(f"{'untrained':16}{right(base, everything, 'before'):8.0%}{'':20}{bits(base, everything, 'before'):14.2f}")
+    table = []
+    for name, runs in sittings.items():
+        joined = [answer for run in runs for answer in run]
+        against = [answer for run in sittings["accepted"] for answer in run]
+        all_of = range(len(joined))
+        row = {"choice": name, "candidates": len(chosen[name]), "right": right(joined, all_of), "bits": bits(joined, all_of)}
+        cells = ["", ""]
+        if name != "accepted":
+            row["right_difference"], row["bits_difference"] = difference(joined, against, right), difference(joined, against, bits)
+            cells = [
+                "{:+.0%} to {:+.0%}".format(*row["right_difference"]),
+                "{:+.2f} to {:+.2f}".format(*row["bits_difference"]),
+            ]
+        print(f"{name:16}{row['right']:8.0%}{cells[0]:>20}{row['bits']:14.2f}{cells[1]:>20}   of {len(chosen[name])}")
+        table.append(row)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(table, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
