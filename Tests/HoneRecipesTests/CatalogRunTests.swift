@@ -64,14 +64,14 @@ import Testing
     let recipe = try SynthesisRecipe(
       parsing: RecipeCatalog.entry(named: name).text, file: "\(folder)/recipe.yaml", folder: folder,
       overrides: [
-        "target={accepted: 2, budget: 3}", "filters.controls=8",
-        "chunks={tokens: 64, overlap: 0}", "teacher.max_tokens=48", "output=\"\(folder)/out\"",
+        "target={accepted: 1, budget: 2}", "filters.controls=8",
+        "chunks={tokens: 64, overlap: 0}", "teacher.max_tokens=32", "output=\"\(folder)/out\"",
       ], checkingFiles: true)
     let model = try #require(DefaultModel.cached)
     let result = try await SynthesisJob(
       recipe, models: .init(teacher: model, reader: model), threads: 2
     ).run(restarts: false, isInterrupted: { false }, listener: { _ in })
-    #expect((1...3).contains(result.funnel.candidates))
+    #expect((1...2).contains(result.funnel.candidates))
     var count = 0
     for file in ["accepted", "rejected"] {
       var lines = try JSONLines(path: "\(folder)/out/\(file).jsonl")

@@ -7,6 +7,8 @@ struct SelfContained: Filter {
     "this document", "the document", "this passage", "the passage", "this text", "the text",
     "this section", "this article", "this paragraph", "the paragraph", "the author", "the above",
     "above mentioned", "mentioned above", "the following", "described here", "this page",
+    "the statement",
+    "this statement", "this question", "this context",
   ]
 
   func judge(_ record: SynthesisRecord, in context: FilterContext) -> Verdict {

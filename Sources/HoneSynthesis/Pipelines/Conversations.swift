@@ -58,7 +58,7 @@ package struct Conversations: SynthesisPipeline {
     var statements: [Statement]
     var turns: [(question: String, answer: String)] = []
     var call: TeacherCall?
-    var opening = ""
+    var attributes: [String: String] = [:]
     var verdict: Verdict?
   }
 
@@ -70,20 +70,25 @@ package struct Conversations: SynthesisPipeline {
       let going = drafts.indices.filter {
         drafts[$0].verdict == nil && drafts[$0].statements.count > number
       }
-      let asked = going.map { index -> (call: TeacherCall, opening: String) in
+      let firsts = going.map {
+        number == 0 ? QuestionWriting.Asking(at: drafts[$0].slot, workshop) : nil
+      }
+      let calls = zip(going, firsts).map { index, first -> TeacherCall in
+        if let first { return first.call }
         let draft = drafts[index]
-        if number == 0 { return QuestionWriting.call(for: draft.slot, workshop) }
         var slot = draft.slot
         slot.statement = draft.statements[number]
-        return (FollowUpWriting.call(for: slot, after: draft.turns, workshop), "")
+        return FollowUpWriting.call(for: slot, after: draft.turns, workshop)
       }
-      let answers = try await workshop.answers(to: asked.map(\.call))
-      for (index, (asked, answer)) in zip(going, zip(asked, answers)) {
-        let parsed = QuestionWriting.question(asked.opening + answer.text)
+      let answers = try await workshop.answers(to: calls)
+      for (position, index) in going.enumerated() {
+        let parsed =
+          firsts[position]?.question(in: answers[position])
+          ?? QuestionWriting.question(answers[position].text)
         drafts[index].turns.append((parsed.text, drafts[index].statements[number].text))
-        drafts[index].call = asked.call
+        drafts[index].call = calls[position]
         drafts[index].verdict = parsed.verdict
-        if number == 0 { drafts[index].opening = asked.opening }
+        if let first = firsts[position] { drafts[index].attributes = first.attributes }
       }
     }
     return drafts.map { record(of: $0, workshop) }
@@ -101,10 +106,8 @@ package struct Conversations: SynthesisPipeline {
         draft.turns.flatMap { [Turn(.user, $0.question), Turn(.assistant, $0.answer)] }),
       provenance: workshop.provenance(
         of: draft.call, step: draft.turns.count > 1 ? "follow" : "ask", at: whole),
-      attributes: [
-        "opening": draft.opening.isEmpty ? "any" : draft.opening,
-        "questions": "\(draft.turns.count)",
-      ], verdicts: draft.verdict.map { [$0] } ?? [])
+      attributes: draft.attributes.merging(["questions": "\(draft.turns.count)"]) { $1 },
+      verdicts: draft.verdict.map { [$0] } ?? [])
   }
 
   /// The last question and its answer.

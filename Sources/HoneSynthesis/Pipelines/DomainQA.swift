@@ -24,28 +24,21 @@ package struct DomainQA: SynthesisPipeline {
   }
 
   package func make(_ slots: [Slot], _ workshop: Workshop) async throws -> [SynthesisRecord] {
-    let asked = slots.map { QuestionWriting.call(for: $0, workshop) }
+    let asked = slots.map { QuestionWriting.Asking(at: $0, workshop) }
     let answers = try await workshop.answers(to: asked.map(\.call))
     return zip(slots, zip(asked, answers)).map { slot, pair in
       let (asked, answer) = pair
-      let parsed = QuestionWriting.question(asked.opening + answer.text)
+      let parsed = asked.question(in: answer)
       return SynthesisRecord(
         .questionAnswer(question: parsed.text, answer: slot.statement?.text ?? ""),
         provenance: workshop.provenance(of: asked.call, step: "ask", at: slot),
-        attributes: ["opening": asked.opening.isEmpty ? "any" : asked.opening],
-        verdicts: parsed.verdict.map { [$0] } ?? [])
+        attributes: asked.attributes, verdicts: parsed.verdict.map { [$0] } ?? [])
     }
   }
 }
 
 /// Has a teacher write the question that a statement of a passage answers.
 package enum QuestionWriting {
-  /// What a question may begin with, drawn in turn: a small model asks the same way each time
-  /// otherwise. Empty leaves it to the teacher.
-  static let openings = [
-    "", "What", "How", "", "Which", "Why", "", "When", "What", "Who", "", "Where",
-  ]
-
   /// Passages with a statement and its question, of things that nobody's documents are about.
   static let examples = """
     Passage:
@@ -55,8 +48,10 @@ package enum QuestionWriting {
     boats that draw more than three metres must wait for high water outside. Harbour dues are paid at \
     the office beside the chandlery.
 
-    Answer: Boats that draw more than three metres must wait for high water outside.
-    Question: What must boats that draw more than three metres do before they enter the harbour of Lorn?
+    Statement: Its north pier is 240 metres long, and boats that draw more than three metres must wait for high \
+    water outside.
+    Asked for: 240 metres
+    Question: How long is the north pier of the harbour of Lorn?
 
     ###
 
@@ -67,8 +62,9 @@ package enum QuestionWriting {
     vinegar in it, wait for ten minutes and rinse twice. The warranty does not cover kettles that were \
     cleaned with wire wool.
 
-    Answer: The warranty does not cover kettles that were cleaned with wire wool.
-    Question: Which kettles does the warranty of the Velmar kettle not cover?
+    Statement: The warranty does not cover kettles that were cleaned with wire wool.
+    Asked for: cleaned with wire wool
+    Question: What must not have been done to a Velmar kettle for its warranty to hold?
 
     ###
 
@@ -78,43 +74,66 @@ package enum QuestionWriting {
     New staff earn two days of leave for each full month. Leave is asked for in the calendar, not by \
     mail, at least ten working days ahead. Unused days lapse at the end of March.
 
-    Answer: Unused days lapse at the end of March.
-    Question: When do days of leave that were not used lapse?
+    Statement: Unused days lapse at the end of March.
+    Asked for: March
+    Question: When do days of leave lapse that new staff have not used?
 
     ###
 
 
     """
 
-  /// The call that writes the question of a slot's statement, and what the question begins with.
-  static func call(for slot: Slot, _ workshop: Workshop) -> (call: TeacherCall, opening: String) {
-    let statement = slot.statement?.text ?? ""
-    let passage = slot.chunk?.passage ?? ""
-    // The first try at a statement leaves the beginning to the teacher every other time.
-    let opening = openings[(slot.index + 5 * slot.attempt) % openings.count]
-    switch workshop.options.prompting {
-    case .completion:
-      let rest =
-        "Answer: \(statement)\nQuestion:" + (opening.isEmpty ? "" : " \(opening)")
-      return (
-        workshop.call(
-          .completion(beginning: "\(examples)Passage:\n\(passage)\n\n", rest: rest), step: "ask",
-          at: slot), opening
-      )
-    case .chat:
-      let form = opening.isEmpty ? "" : " Begin it with \"\(opening)\"."
-      let request = """
-        \(passage)
+  /// What is asked of a teacher at a slot.
+  struct Asking {
+    let call: TeacherCall
+    let focus: Focus
+    /// What the question begins with; empty where that is the teacher's.
+    let opening: String
 
-        Statement: \(statement)
+    /// Each try at a statement asks for another part of it, then begins in another way.
+    init(at slot: Slot, _ workshop: Workshop) {
+      let statement = slot.statement?.text ?? ""
+      let passage = slot.chunk?.passage ?? ""
+      let foci = Focus.all(in: statement)
+      focus = foci[slot.attempt % foci.count]
+      let openings = focus.openings
+      opening = openings[(slot.attempt / foci.count) % openings.count]
+      switch workshop.options.prompting {
+      case .completion:
+        call = workshop.call(
+          .completion(
+            beginning: "\(QuestionWriting.examples)Passage:\n\(passage)\n\n",
+            rest: "Statement: \(statement)\nAsked for: \(focus.text)\nQuestion: \(opening)"),
+          step: "ask", at: slot)
+      case .chat:
+        let request = """
+          \(passage)
 
-        Write one question that this statement answers and that can be understood without the text \
-        above: name what it is about.\(form) Write the question only.
-        """
+          Statement: \(statement)
+
+          Write one question about this statement whose answer is "\(focus.text)". Name what it is \
+          about, so that it can be understood without the text above. Begin it with "\(opening)". Write \
+          the question only.
+          """
+        call = workshop.call(.chat([Turn(.user, request)]), step: "ask", at: slot, stops: [])
+      }
+    }
+
+    /// The question in an answer to the call.
+    func question(in answer: TeacherAnswer) -> (text: String, verdict: Verdict?) {
+      // A text goes on after the opening, a message begins with it.
+      var text = answer.text
+      if case .completion = call.prompt { text = opening + text }
+      let parsed = QuestionWriting.question(text)
+      guard parsed.verdict == nil, focus.isGiven(away: parsed.text) else { return parsed }
       return (
-        workshop.call(.chat([Turn(.user, request)]), step: "ask", at: slot, stops: []), ""
+        parsed.text,
+        Verdict(
+          "form", passes: false, reason: "the question says \"\(focus.text)\", which it asks for")
       )
     }
+
+    var attributes: [String: String] { ["opening": opening, "asked_for": focus.text] }
   }
 
   /// The question in what a teacher wrote: its first line, up to the question mark.
@@ -131,6 +150,10 @@ package enum QuestionWriting {
         line,
         Verdict("form", passes: false, reason: "what the teacher wrote is no question")
       )
+    }
+    // Passages have their headings so.
+    guard !line.contains(" > ") else {
+      return (line, Verdict("form", passes: false, reason: "the question copies a heading's path"))
     }
     guard line.split(separator: " ").count >= 4 else {
       return (

@@ -38,7 +38,8 @@ package struct Exam: SynthesisPipeline {
       return SynthesisRecord(
         .examItem(
           question: record.content.request, choices: choices, answer: answer,
-          expects: Self.expected(answer, after: record.content.request)),
+          expects: Self.expected(
+            answer, after: record.content.request, focus: record.attributes["asked_for"])),
         provenance: record.provenance, attributes: record.attributes, verdicts: record.verdicts,
         split: .heldOut)
     }
@@ -64,9 +65,15 @@ package struct Exam: SynthesisPipeline {
       .map(\.element)
   }
 
-  /// What a right answer must contain: the numbers and names of the answer that the question does
-  /// not give away; where there are none, its longest word.
-  static func expected(_ answer: String, after question: String) -> [String] {
+  /// What a right answer must contain: what was asked for, without its unit; where nothing was, the
+  /// numbers and names of the answer that the question does not give away, or its longest word.
+  static func expected(
+    _ answer: String, after question: String, focus: String? = nil
+  ) -> [String] {
+    if let focus {
+      let isNumber = focus.first?.isNumber == true
+      return [isNumber ? focus.split(separator: " ").first.map(String.init) ?? focus : focus]
+    }
     let asked = Set(WordOverlap.words(of: question))
     let words = answer.split { !$0.isLetter && !$0.isNumber }.map(String.init)
       .filter { !asked.contains($0.lowercased()) }

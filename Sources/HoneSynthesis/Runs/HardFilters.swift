@@ -2,7 +2,8 @@
 package enum HardFilters {
   /// All of them, in the order in which they judge.
   package static let all: [any Filter] = [
-    Length(), SelfContained(), NumbersInSource(), NamesInSource(), Repetition(), NoPersonalData(),
+    Length(), SelfContained(), GivesAway(), NumbersInSource(), NamesInSource(), Repetition(),
+    NoPersonalData(),
   ]
 
   package static var names: [String] { all.map(\.name) }

@@ -31,6 +31,23 @@ import Testing
     #expect(reason(filter, "What does the textile hall sell?", "Cloth.") == "")
   }
 
+  @Test func `a question that says what its answer says is rejected`() {
+    let filter = GivesAway()
+    let answer = "The crossing to Saint Orrin takes an hour and a half."
+    #expect(
+      reason(filter, "Which crossing to Saint Orrin takes an hour and a half?", answer)
+        == "100 % of the answer's words stand in the question")
+    #expect(reason(filter, "How long is the crossing to Saint Orrin?", answer) == "")
+    // Of so few words nothing can be told.
+    #expect(reason(filter, "Is it open at seven?", "Open at seven.") == "")
+    let task = SynthesisRecord(
+      .instruction(
+        instruction: "Correct the sentence: the crossing takes half an hour.", input: "",
+        output: "The crossing takes half an hour."),
+      provenance: Provenance(recipe: "instructions", step: "answer"))
+    #expect(filter.judge(task, in: FilterContext()).passes)
+  }
+
   @Test func `what goes round in circles is rejected`() {
     let filter = Repetition()
     #expect(reason(filter, "When?", "The pier opens at seven and closes at ten.") == "")

@@ -14,7 +14,8 @@ import Testing
 
   /// Asks of the statement by its first word.
   private static func rule(_ call: TeacherCall) -> TeacherAnswer {
-    let statement = call.text.components(after: "Answer: ")
+    let isFirst = call.text.contains("\nAsked for: ")
+    let statement = call.text.components(after: isFirst ? "Statement: " : "Answer: ")
     return .said(" are you asking about \(statement.prefix { $0 != " " })?")
   }
 

@@ -242,7 +242,7 @@ import Testing
     let run = try run(in: folder, teacher: teacher, accepted: 30, budget: 60)
     _ = try await run.run()
     let statement = "Bicycles {and {{prams}}} travel free on the {lower} deck."
-    #expect(teacher.answered.contains { $0.text.contains("Answer: \(statement)\n") })
+    #expect(teacher.answered.contains { $0.text.contains("Statement: \(statement)\n") })
     #expect(try files(of: run).joined().contains(statement))
   }
 }

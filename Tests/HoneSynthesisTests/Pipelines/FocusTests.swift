@@ -1,0 +1,41 @@
+import Testing
+
+@testable import HoneSynthesis
+
+@Suite struct FocusTests {
+  private func foci(_ statement: String) -> [String] { Focus.all(in: statement).map(\.text) }
+
+  @Test func `numbers have their units, times and years their own questions`() {
+    #expect(foci("The depth at berth 3 is 5.8 metres.") == ["3", "5.8 metres"])
+    #expect(
+      Focus.all(in: "The first ferry leaves at 6:10, every day.")
+        == [Focus(text: "6:10", openings: ["When", "At what time"])])
+    #expect(
+      Focus.all(in: "The pier was built in 1871 by the town.").first?.openings.first == "When")
+    #expect(foci("It is held every two weeks.") == ["two weeks"])
+  }
+
+  @Test func `names are those inside a sentence, whole, and each once`() {
+    #expect(
+      foci("It was won by Captain Tomas Brandt, not by Leonie Farr or Captain Tomas Brandt.")
+        == ["Captain Tomas Brandt", "Leonie Farr"])
+    #expect(foci("Money is counted. Nobody sees it.") == ["counted Nobody sees it"])
+    #expect(
+      Focus.all(in: "Fuel comes by lorry on Mondays.").first
+        == Focus(text: "Mondays", openings: ["When", "On which day"]))
+  }
+
+  @Test func `without either the end of the statement is asked for`() {
+    #expect(
+      foci("Engines are switched off as soon as the wheel chocks are set.") == [
+        "wheel chocks are set"
+      ])
+  }
+
+  @Test func `a question that says what it asks for is known`() {
+    let focus = Focus(text: "5.8 metres", openings: [])
+    #expect(focus.isGiven(away: "Is the depth 5.8 metres at berth 3?"))
+    #expect(!focus.isGiven(away: "How many metres deep is berth 3?"))
+    #expect(!Focus(text: "ten", openings: []).isGiven(away: "How often is it shut?"))
+  }
+}
