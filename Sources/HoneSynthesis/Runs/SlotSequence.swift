@@ -5,8 +5,8 @@
 /// then again with the next statements, then with other attempts. Where nothing is read there is no
 /// end of places: the run's budget is the end.
 struct SlotSequence: Sequence, IteratorProtocol {
-  /// How often the same statement is tried.
-  private static let attempts = 3
+  /// How often the same statement is tried, each time for another part of it or in another way.
+  private static let attempts = 6
 
   /// nil where nothing is read.
   private let chunks: [Chunk]?
