@@ -4,7 +4,7 @@ struct GivesAway: Filter {
   let reason = "The question says nearly all that the answer says, so it teaches to echo."
 
   /// The share of the answer's words that its question may have.
-  private let limit = 0.75
+  private let limit = 0.9
 
   func judge(_ record: SynthesisRecord, in context: FilterContext) -> Verdict {
     // Texts that are worked on are in the answer with good reason; several turns share their words.

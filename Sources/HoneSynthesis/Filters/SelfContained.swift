@@ -8,7 +8,8 @@ struct SelfContained: Filter {
     "this section", "this article", "this paragraph", "the paragraph", "the author", "the above",
     "above mentioned", "mentioned above", "the following", "described here", "this page",
     "the statement",
-    "this statement", "this question", "this context",
+    "this statement", "which statement", "the question", "this question", "this context",
+    "the given",
   ]
 
   func judge(_ record: SynthesisRecord, in context: FilterContext) -> Verdict {
