@@ -5,7 +5,7 @@ import Testing
 
 @testable import HoneRecipes
 
-/// Every recipe that comes with Hone, run small with the default model, where it is cached.
+/// Recipes that come with Hone, run small with the default model, where it is cached.
 @Suite(.enabled(if: DefaultModel.cached != nil), .serialized) struct CatalogRunTests {
   /// A folder with what the recipes name: documents, examples, a schema, conversations and pairs.
   private func folder(pairs: Bool = false) throws -> String {
@@ -34,8 +34,7 @@ import Testing
 
       # Repairs
 
-      Hulls are scraped in the dry dock beside the chandlery, which Mette Olsen has run since 1998. \
-      Engines are taken out by the crane on the north pier, and a mechanic is there from Monday to Friday.
+      Hulls are scraped in the dry dock beside the chandlery, which Mette Olsen has run since 1998.
       """
     let schema = """
       {"type": "object", "properties": {"ship": {"type": "string", "maxLength": 20}, \
@@ -64,14 +63,14 @@ import Testing
     let recipe = try SynthesisRecipe(
       parsing: RecipeCatalog.entry(named: name).text, file: "\(folder)/recipe.yaml", folder: folder,
       overrides: [
-        "target={accepted: 1, budget: 2}", "filters.controls=8",
-        "chunks={tokens: 64, overlap: 0}", "teacher.max_tokens=32", "output=\"\(folder)/out\"",
+        "target={accepted: 1, budget: 1}", "filters.controls=8",
+        "chunks={tokens: 64, overlap: 0}", "teacher.max_tokens=24", "output=\"\(folder)/out\"",
       ], checkingFiles: true)
     let model = try #require(DefaultModel.cached)
     let result = try await SynthesisJob(
       recipe, models: .init(teacher: model, reader: model), threads: 2
     ).run(restarts: false, isInterrupted: { false }, listener: { _ in })
-    #expect((1...2).contains(result.funnel.candidates))
+    #expect(result.funnel.candidates == 1)
     var count = 0
     for file in ["accepted", "rejected"] {
       var lines = try JSONLines(path: "\(folder)/out/\(file).jsonl")
@@ -91,8 +90,9 @@ import Testing
     }
   }
 
-  @Test(arguments: RecipeCatalog.all.map(\.name))
-  func `each recipe of training trains, and leaves its adapter`(name: String) throws {
+  /// The methods' own tests train each of them on this model; these are the others.
+  @Test(arguments: ["lean", "text", "selective", "kto", "orpo", "simpo", "reward"])
+  func `a recipe of training trains, and leaves its adapter`(name: String) throws {
     let entry = try RecipeCatalog.entry(named: name)
     let isText = name == "text"
     let folder = try folder(pairs: ["dpo", "kto", "orpo", "simpo", "reward"].contains(name))
