@@ -112,11 +112,10 @@ public final class TailorRun {
   package func run(
     isInterrupted: @escaping () -> Bool = { false }, listener: (Event) -> Void = { _ in }
   ) async throws -> Result {
-    try keepSettings()
+    try await keepSettings()
     if let exam = options.exam {
       // What is wrong with it is better known before anything is made.
       _ = try ExamSheet(reading: exam)
-      listener(.step(.exam, isFinished: true))
     } else {
       try await synthesise(
         .exam, examRecipe(), isInterrupted: isInterrupted, listener: listener)
@@ -144,12 +143,18 @@ public final class TailorRun {
   }
 
   /// Makes sure that a folder is gone on with by the settings that it was begun with.
-  private func keepSettings() throws {
+  ///
+  /// What documents and exam say belongs to them: a step that is done does not read them again.
+  private func keepSettings() async throws {
+    let documents = try await Ingest().documents(at: options.documents).documents
+    let exam = options.exam.flatMap { FileManager.default.contents(atPath: $0) }
     let settings: [(name: String, value: JSONValue)] = [
       ("documents", .array(options.documents.map { .string($0) })),
       ("model", .string(options.model)), ("teacher", .string(options.teacher)),
       ("examples", .integer(options.examples)), ("questions", .integer(options.questions)),
       ("exam", options.exam.map { .string($0) } ?? .null),
+      ("documents_sha256", .string(Digest.of(documents.map(\.digest)))),
+      ("exam_sha256", exam.map { .string(Digest.of(Array($0))) } ?? .null),
     ]
     try NewFolder.make(folder.path, advice: "choose another --out")
     if let bytes = FileManager.default.contents(atPath: settingsPath) {
@@ -178,8 +183,10 @@ public final class TailorRun {
     listener: (Event) -> Void
   ) async throws {
     let run = SynthesisFolder(recipe.output)
-    // The report is written last.
-    if FileManager.default.fileExists(atPath: run.report) {
+    // The report is written last; a run that accepted nothing tells why once more.
+    if FileManager.default.fileExists(atPath: run.report),
+      FileManager.default.contents(atPath: run.accepted)?.isEmpty == false
+    {
       listener(.step(step, isFinished: true))
       return
     }

@@ -80,5 +80,11 @@ import Testing
     }
     #expect(
       error?.description.contains("was begun with other settings:\n  examples: 4 became 5") == true)
+
+    // Neither do other documents of the same names.
+    try Data("# Boats\n\nThe Aster is sold.".utf8).write(
+      to: URL(fileURLWithPath: "\(folder)/boats.md"))
+    let changed = await #expect(throws: SynthesisError.self) { _ = try await run(folder).run() }
+    #expect(changed?.description.contains("\n  documents_sha256: ") == true)
   }
 }
