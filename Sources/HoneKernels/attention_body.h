@@ -133,16 +133,25 @@ HK_INLINE vf load_stored(hk_format format, const char *row, int64_t i) {
                             : vload_bf16(row + 2 * i);
 }
 
-// The sums of four vectors' lanes.
+// The sums of four vectors' lanes: within each 128 bits first, then across them.
 HK_INLINE vf4 sums_of_4(const vf *a) {
+#if HK_LANES == 16
+#define PAIRS(x, y)                                                                              \
+  (__builtin_shufflevector(x, y, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29) +     \
+   __builtin_shufflevector(x, y, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31))
+  vf low = PAIRS(a[0], a[1]), high = PAIRS(a[2], a[3]);
+#undef PAIRS
+  vf four =
+      __builtin_shufflevector(low, high, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +
+      __builtin_shufflevector(low, high, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+  return (__builtin_shufflevector(four, four, 0, 1, 2, 3) +
+          __builtin_shufflevector(four, four, 8, 9, 10, 11)) +
+         (__builtin_shufflevector(four, four, 4, 5, 6, 7) +
+          __builtin_shufflevector(four, four, 12, 13, 14, 15));
+#else
   vf4 f[4];
   for (int i = 0; i < 4; i++) {
-#if HK_LANES == 16
-    f[i] = (__builtin_shufflevector(a[i], a[i], 0, 1, 2, 3) +
-            __builtin_shufflevector(a[i], a[i], 8, 9, 10, 11)) +
-           (__builtin_shufflevector(a[i], a[i], 4, 5, 6, 7) +
-            __builtin_shufflevector(a[i], a[i], 12, 13, 14, 15));
-#elif HK_LANES == 8
+#if HK_LANES == 8
     f[i] = __builtin_shufflevector(a[i], a[i], 0, 1, 2, 3) +
            __builtin_shufflevector(a[i], a[i], 4, 5, 6, 7);
 #else
@@ -155,6 +164,7 @@ HK_INLINE vf4 sums_of_4(const vf *a) {
              __builtin_shufflevector(f[2], f[3], 2, 6, 3, 7);
   return __builtin_shufflevector(low, high, 0, 1, 4, 5) +
          __builtin_shufflevector(low, high, 2, 3, 6, 7);
+#endif
 }
 
 #define few_scores_in HK(few_scores_in)
@@ -162,12 +172,38 @@ HK_INLINE void few_scores_in(
     hk_format format, const float *q, int64_t queries, const char *keys, int64_t row_bytes,
     int64_t count, int64_t head_dim, float *scores, int64_t scores_stride) {
   int64_t whole = head_dim / HK_LANES * HK_LANES;
+  // With 32 long registers the keys stay in sixteen of them for all queries.
+  bool held = HK_LANES == 16 && head_dim % (4 * HK_LANES) == 0;
   for (int64_t j = 0; j < count; j += 4) {
     // The last keys are taken again with those before them, or with themselves.
     int64_t live = count - j < 4 ? count - j : 4;
     const char *rows[4];
     for (int i = 0; i < 4; i++) rows[i] = keys + (j + (i < live ? i : live - 1)) * row_bytes;
-    for (int64_t g = 0; g < queries; g++) {
+    for (int64_t d = 0; held && d < head_dim; d += 4 * HK_LANES) {
+      vf k[4][4];
+#pragma clang loop unroll(full)
+      for (int i = 0; i < 4; i++)
+#pragma clang loop unroll(full)
+        for (int part = 0; part < 4; part++)
+          k[i][part] = load_stored(format, rows[i], d + part * HK_LANES);
+      for (int64_t g = 0; g < queries; g++) {
+        const float *query = q + g * head_dim + d;
+        vf sums[4] = {vzero(), vzero(), vzero(), vzero()};
+#pragma clang loop unroll(full)
+        for (int part = 0; part < 4; part++) {
+          vf a = vload(query + part * HK_LANES);
+#pragma clang loop unroll(full)
+          for (int i = 0; i < 4; i++) sums[i] = vfma(k[i][part], a, sums[i]);
+        }
+        vf4 total = sums_of_4(sums);
+        float *out = scores + g * scores_stride + j;
+        if (live == 4)
+          *(vf4 *)out = d == 0 ? total : *(const vf4 *)out + total;
+        else
+          for (int i = 0; i < live; i++) out[i] = d == 0 ? total[i] : out[i] + total[i];
+      }
+    }
+    for (int64_t g = 0; !held && g < queries; g++) {
       const float *query = q + g * head_dim;
       vf sums[4] = {vzero(), vzero(), vzero(), vzero()};
       for (int64_t d = 0; d < whole; d += HK_LANES) {

@@ -40,11 +40,25 @@ INLINE void turn(const uint8_t *p, int64_t row_bytes, __m512i *turned) {
   turned[3] = _mm512_unpackhi_epi64(high, other_high);
 }
 
-// Where sixteen rows begin.
-INLINE __m512i row_offsets(int64_t row_bytes) {
-  return _mm512_mullo_epi32(
-      _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
-      _mm512_set1_epi32((int)row_bytes));
+INLINE int32_t word_at(const uint8_t *p) {
+  int32_t word;
+  memcpy(&word, p, 4);
+  return word;
+}
+
+// Four bytes of each of sixteen rows, a lane each: sixteen loads, in a third of the time of a gather.
+INLINE __m512i words(const uint8_t *p, int64_t row_bytes) {
+  __m128i four[4];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++) {
+    const uint8_t *row = p + 4 * i * row_bytes;
+    four[i] = _mm_cvtsi32_si128(word_at(row));
+    four[i] = _mm_insert_epi32(four[i], word_at(row + row_bytes), 1);
+    four[i] = _mm_insert_epi32(four[i], word_at(row + 2 * row_bytes), 2);
+    four[i] = _mm_insert_epi32(four[i], word_at(row + 3 * row_bytes), 3);
+  }
+  return _mm512_inserti64x4(
+      _mm512_castsi256_si512(_mm256_set_m128i(four[1], four[0])), _mm256_set_m128i(four[3], four[2]), 1);
 }
 
 // A block's 32 numbers as unsigned bytes, four of each row in a vector, in the order of x.
@@ -66,7 +80,7 @@ INLINE void decode_q4_1(const uint8_t *block, int64_t row_bytes, __m512i *q) {
 }
 // A fifth bit of each number, in a word of each row: bit i belongs to number i.
 INLINE void fifth_bits(const uint8_t *word, int64_t row_bytes, __m512i *q) {
-  __m512i bits = _mm512_i32gather_epi32(row_offsets(row_bytes), word, 1);
+  __m512i bits = words(word, row_bytes);
 #pragma clang loop unroll(full)
   for (int i = 0; i < 8; i++) {
     // The byte with this vector's four bits, in all four bytes of a lane.
@@ -157,7 +171,6 @@ INLINE __m512 products(const __m512i *q, int count, const int8_t *x, int32_t sta
   INLINE void name##_rows(                                                                        \
       const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,  \
       int64_t depth, float *out) {                                                                \
-    const __m512i offsets = row_offsets(row_bytes);                                               \
     const char *ahead = what_follows(matrix, row_bytes);                                          \
     __m512 total[HK_MATVEC_ROWS];                                                                 \
     _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                             \
@@ -167,7 +180,7 @@ INLINE __m512 products(const __m512i *q, int count, const int8_t *x, int32_t sta
       __m512i q[8];                                                                               \
       decode(matrix, row_bytes, q);                                                               \
       __m512 scale, minimum;                                                                      \
-      halves(_mm512_i32gather_epi32(offsets, matrix, 1), &scale, &minimum);                       \
+      halves(words(matrix, row_bytes), &scale, &minimum);                       \
       _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++, x += 64, factors += 4) {  \
         total[r] = _mm512_fmadd_ps(                                                               \
             products(q, 8, x, minus ? -minus * (whole(factors + 2) + whole(factors + 3)) : 0),    \
@@ -251,7 +264,6 @@ INLINE void dot_sixteen_q6_k_rows(
     const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,
     int64_t depth, float *out) {
   const __m512i low = _mm512_set1_epi8(15), top = _mm512_set1_epi8(48);
-  const __m512i offsets = row_offsets(row_bytes);
   const char *ahead = what_follows(matrix, row_bytes);
   __m512 total[HK_MATVEC_ROWS];
 #pragma clang loop unroll(full)
@@ -260,7 +272,7 @@ INLINE void dot_sixteen_q6_k_rows(
     ahead = fetch(ahead, 210);
     __m512 unit, scale_bytes;
     // The block ends with its f16: read as the second of two.
-    halves(_mm512_i32gather_epi32(offsets, matrix + 206, 1), &scale_bytes, &unit);
+    halves(words(matrix + 206, row_bytes), &scale_bytes, &unit);
     __m512i scales[4];
     turn(matrix + 192, row_bytes, scales);
 #pragma clang loop unroll(disable)
