@@ -26,8 +26,8 @@ output: run
 """
 
 
-def hone(options, memory):
-    """Tokens a second of each step, and the peak memory in bytes."""
+def hone(options, memory, model=None):
+    """Tokens a second of each step but the first, and the peak memory in bytes; over the Q4_1 GGUF unless `model` is another base."""
     import measure
 
     with tempfile.TemporaryDirectory() as folder:
@@ -35,7 +35,7 @@ def hone(options, memory):
         chance = random.Random(0)
         words = [w for w in pathlib.Path(__file__).read_text().split() if w.isalpha()]
         (folder / "text.txt").write_text(" ".join(chance.choice(words) for _ in range(ROWS * LENGTH * (STEPS + 2))))
-        model = (options.peers / "models/smollm2-135m-q4_1.gguf").resolve()
+        model = model or (options.peers / "models/smollm2-135m-q4_1.gguf").resolve()
         sizes = dict(model=model, length=LENGTH, rows=ROWS, steps=STEPS + 1, memory=memory)
         (folder / "recipe.yaml").write_text(RECIPE.format(**sizes))
         _, _, memory = measure.run([options.hone.resolve(), "train", folder / "recipe.yaml", "--threads", options.threads])

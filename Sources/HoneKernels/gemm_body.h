@@ -51,13 +51,16 @@ HK_INLINE void tile_rows_f32(
 
 // sum + the two products of each lane's bf16 pairs.
 #if HK_IS_AVX512
-// Only reached on machines that have the instruction.
+// Of what has this target, only what uses the two macros has the instructions, and only machines that have them reach it.
 #define HK_BF16_TARGET                                                                 \
   __attribute__((target(                                                               \
       "avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi2")))
 #define HK_PAIR_DOT(sum, a, b) \
   ((vf)__builtin_ia32_dpbf16ps_512((__m512)(sum), (__m512bh)(a), (__m512bh)(b)))
+// The lanes of a and then of b in their order, two bf16 in a lane.
+#define HK_BF16_PAIRS(a, b) ((vf)__builtin_ia32_cvtne2ps2bf16_512((__m512)(b), (__m512)(a)))
 #else
+#define HK_BF16_PAIRS(a, b) pairs_of(vround_bf16(a) >> 16, vround_bf16(b) >> 16)
 #define HK_BF16_TARGET
 HK_INLINE vf vpair_dot(vf sum, vu a, vu b) {
   sum = vfma((vf)(a << 16), (vf)(b << 16), sum);
@@ -204,7 +207,7 @@ HK_INLINE vf pairs_of(vu a, vu b) {
 
 // Sixteen words of each of sixteen rows at a time, which are transposed. `unit` is how many k they
 // hold: 16 f32, 32 bf16 or, with a scale, 32 integers.
-HK_INLINE void pack_rows_as(
+HK_BF16_TARGET HK_INLINE void pack_rows_as(
     bool in_f32, bool in_integers, const float *rows, int64_t stride, int64_t count, int64_t depth,
     float scale, bool rounded, int width, float *panel) {
   const int64_t unit = in_f32 ? 16 : 32;
@@ -251,7 +254,7 @@ HK_INLINE void pack_rows_as(
         for (int r = 0; r < 16; r++) {
           v[r] = v[r] * scale;
           if (!in_f32)
-            v[r] = pairs_of(vround_bf16(v[r]) >> 16, vround_bf16(second[r] * scale) >> 16);
+            v[r] = HK_BF16_PAIRS(v[r], second[r] * scale);
           else if (rounded)
             v[r] = (vf)vround_bf16(v[r]);
         }
@@ -269,7 +272,7 @@ HK_INLINE void pack_rows_as(
   }
 }
 
-static void HK(pack_rows_f32)(
+HK_BF16_TARGET static void HK(pack_rows_f32)(
     const float *rows, int64_t stride, int64_t count, int64_t depth, float scale, bool rounded,
     int width, void *panel) {
   if (rounded)
@@ -277,12 +280,12 @@ static void HK(pack_rows_f32)(
   else
     pack_rows_as(true, false, rows, stride, count, depth, scale, false, width, panel);
 }
-static void HK(pack_rows_bf16)(
+HK_BF16_TARGET static void HK(pack_rows_bf16)(
     const float *rows, int64_t stride, int64_t count, int64_t depth, float scale, bool rounded,
     int width, void *panel) {
   pack_rows_as(false, false, rows, stride, count, depth, scale, rounded, width, panel);
 }
-static void HK(pack_rows_i16)(
+HK_BF16_TARGET static void HK(pack_rows_i16)(
     const float *rows, int64_t stride, int64_t count, int64_t depth, float scale, bool rounded,
     int width, void *panel) {
   pack_rows_as(false, true, rows, stride, count, depth, scale, rounded, width, panel);
@@ -651,6 +654,7 @@ static const hk_gemm_kernel kernel_i16_vnni = HK_KERNEL(32, 17, 15, i16, tile_i1
 
 #undef HK_BF16_TARGET
 #undef HK_PAIR_DOT
+#undef HK_BF16_PAIRS
 #undef HK_TILE_CASE
 #undef HK_TILE_CASES
 #undef HK_TILE_FUNCTION

@@ -61,22 +61,24 @@ INLINE __m512i words(const uint8_t *p, int64_t row_bytes) {
       _mm512_castsi256_si512(_mm256_set_m128i(four[1], four[0])), _mm256_set_m128i(four[3], four[2]), 1);
 }
 
-// A block's 32 numbers as unsigned bytes, four of each row in a vector, in the order of x.
-INLINE void nibbles(const uint8_t *bytes, int64_t row_bytes, __m512i *q) {
+// The lower four bits of each byte, then the upper ones.
+INLINE void apart(const __m512i *both, __m512i *q) {
   const __m512i mask = _mm512_set1_epi8(15);
-  __m512i both[4];
-  turn(bytes, row_bytes, both);
 #pragma clang loop unroll(full)
   for (int i = 0; i < 4; i++) {
     q[i] = _mm512_and_si512(both[i], mask);
     q[4 + i] = _mm512_and_si512(_mm512_srli_epi32(both[i], 4), mask);
   }
 }
+
+// A block's 32 numbers as unsigned bytes, four of each row in a vector, in the order of x.
+INLINE void nibbles(const uint8_t *bytes, int64_t row_bytes, __m512i *q) {
+  __m512i both[4];
+  turn(bytes, row_bytes, both);
+  apart(both, q);
+}
 INLINE void decode_q4_0(const uint8_t *block, int64_t row_bytes, __m512i *q) {
   nibbles(block + 2, row_bytes, q);
-}
-INLINE void decode_q4_1(const uint8_t *block, int64_t row_bytes, __m512i *q) {
-  nibbles(block + 4, row_bytes, q);
 }
 // A fifth bit of each number, in a word of each row: bit i belongs to number i.
 INLINE void fifth_bits(const uint8_t *word, int64_t row_bytes, __m512i *q) {
@@ -167,6 +169,19 @@ INLINE __m512 products(const __m512i *q, int count, const int8_t *x, int32_t sta
 
 // MARK: Blocks of 32
 
+// Adds a block's products with all rows of x.
+INLINE void add_block(
+    const __m512i *q, __m512 scale, __m512 minimum, bool has_minimum, int minus, const int8_t *x,
+    const float *factors, int rows, __m512 *total) {
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++, x += 64, factors += 4) {
+    total[r] = _mm512_fmadd_ps(
+        products(q, 8, x, minus ? -minus * (whole(factors + 2) + whole(factors + 3)) : 0),
+        _mm512_mul_ps(scale, _mm512_set1_ps(factors[0])), total[r]);
+    if (has_minimum) total[r] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(factors[1]), total[r]);
+  }
+}
+
 #define DOT_SIXTEEN(name, bytes, decode, has_minimum, minus)                                      \
   INLINE void name##_rows(                                                                        \
       const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,  \
@@ -175,19 +190,13 @@ INLINE __m512 products(const __m512i *q, int count, const int8_t *x, int32_t sta
     __m512 total[HK_MATVEC_ROWS];                                                                 \
     _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                             \
       total[r] = _mm512_setzero_ps();                                                             \
-    for (int64_t k = 0; k < depth; k += 32, matrix += bytes) {                                    \
+    for (int64_t k = 0; k < depth; k += 32, matrix += bytes, x += 64 * rows, factors += 4 * rows) { \
       ahead = fetch(ahead, bytes);                                                                \
       __m512i q[8];                                                                               \
       decode(matrix, row_bytes, q);                                                               \
       __m512 scale, minimum;                                                                      \
-      halves(words(matrix, row_bytes), &scale, &minimum);                       \
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++, x += 64, factors += 4) {  \
-        total[r] = _mm512_fmadd_ps(                                                               \
-            products(q, 8, x, minus ? -minus * (whole(factors + 2) + whole(factors + 3)) : 0),    \
-            _mm512_mul_ps(scale, _mm512_set1_ps(factors[0])), total[r]);                          \
-        if (has_minimum)                                                                          \
-          total[r] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(factors[1]), total[r]);              \
-      }                                                                                           \
+      halves(words(matrix, row_bytes), &scale, &minimum);                                         \
+      add_block(q, scale, minimum, has_minimum, minus, x, factors, rows, total);                  \
     }                                                                                             \
     _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                             \
       _mm512_storeu_ps(out + LANES * r, total[r]);                                                \
@@ -195,10 +204,47 @@ INLINE __m512 products(const __m512i *q, int count, const int8_t *x, int32_t sta
   EACH_ROWS(name)
 
 DOT_SIXTEEN(dot_sixteen_q4_0, 18, decode_q4_0, false, 8)
-DOT_SIXTEEN(dot_sixteen_q4_1, 20, decode_q4_1, true, 0)
 DOT_SIXTEEN(dot_sixteen_q5_0, 22, decode_q5_0, false, 16)
 DOT_SIXTEEN(dot_sixteen_q5_1, 24, decode_q5_1, true, 0)
 DOT_SIXTEEN(dot_sixteen_q8_0, 34, decode_q8_0, false, 128)
+
+// Four blocks of Q4_1 are 80 bytes: five turns give their scales with their numbers.
+INLINE void dot_sixteen_q4_1_rows(
+    const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,
+    int64_t depth, float *out) {
+  const char *ahead = what_follows(matrix, row_bytes);
+  __m512 total[HK_MATVEC_ROWS];
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) total[r] = _mm512_setzero_ps();
+  int64_t k = 0;
+  for (; k + 128 <= depth; k += 128, matrix += 80) {
+    __m512i all[20];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 5; i++) {
+      ahead = fetch(ahead, 16);
+      turn(matrix + 16 * i, row_bytes, all + 4 * i);
+    }
+#pragma clang loop unroll(full)
+    for (int block = 0; block < 4; block++, x += 64 * rows, factors += 4 * rows) {
+      __m512i q[8];
+      apart(all + 5 * block + 1, q);
+      __m512 scale, minimum;
+      halves(all[5 * block], &scale, &minimum);
+      add_block(q, scale, minimum, true, 0, x, factors, rows, total);
+    }
+  }
+  for (; k < depth; k += 32, matrix += 20, x += 64 * rows, factors += 4 * rows) {
+    ahead = fetch(ahead, 20);
+    __m512i q[8];
+    nibbles(matrix + 4, row_bytes, q);
+    __m512 scale, minimum;
+    halves(words(matrix, row_bytes), &scale, &minimum);
+    add_block(q, scale, minimum, true, 0, x, factors, rows, total);
+  }
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) _mm512_storeu_ps(out + LANES * r, total[r]);
+}
+EACH_ROWS(dot_sixteen_q4_1)
 
 // MARK: Blocks of 256
 
