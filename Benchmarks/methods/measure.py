@@ -127,7 +127,8 @@ def table(rows):
     lines = ["| Method | Facts | Intents | Trained | Adapter | Tokens/s | Memory | Forgetting, facts | intents |"]
     lines.append("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for row in rows:
-        quality = [f"{row[t][0]:.0f} % ({row[t][1]:.0f} to {row[t][2]:.0f})" if row[t] else "" for t in TASKS]
+        between = {t: f" ({row[t][1]:.0f} to {row[t][2]:.0f})" if row["seeds"][t] > 1 else "" for t in TASKS}
+        quality = [f"{row[t][0]:.0f} %{between[t]}" if row[t] else "" for t in TASKS]
         forgetting = [f"{row['forgetting'][t]:+.3f}" if row["forgetting"][t] is not None else "" for t in TASKS]
         lines.append(
             f"| `{row['method']}` | {quality[0]} | {quality[1]} | {size(row['parameters'])} | {size(row['bytes'])}B | {row['speed']:.0f} | "
