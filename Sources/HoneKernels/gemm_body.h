@@ -51,7 +51,8 @@ HK_INLINE void tile_rows_f32(
 
 // sum + the two products of each lane's bf16 pairs.
 #if HK_IS_AVX512
-// Of what has this target, only what uses the two macros has the instructions, and only machines that have them reach it.
+// The two macros' instructions: only machines that have them reach what uses them. Other functions have
+// the target so that the packing of rows, which is one for all, may be a part of them.
 #define HK_BF16_TARGET                                                                 \
   __attribute__((target(                                                               \
       "avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi2")))
