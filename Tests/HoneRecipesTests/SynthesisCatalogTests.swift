@@ -1,5 +1,6 @@
 import Foundation
 import HoneFormats
+import HoneSynthesis
 import Testing
 
 @testable import HoneRecipes
@@ -190,6 +191,47 @@ import Testing
     #expect(recipe.options.schema == (text.contains("schema") ? "/here/a.json" : nil))
     let again = try SynthesisRecipe(parsing: recipe.text, file: "recipe.yaml", folder: "/other")
     #expect(again.text == recipe.text)
+  }
+
+  @Test func `samplers that cannot draw are told with their places`() {
+    let text = """
+      pipeline: domain-qa
+      documents: docs
+      samplers:
+        tonne: [plain]
+        tone: []
+        persona: [a pilot, a pilot]
+        length: [1, 2]
+        language: [" "]
+      """
+    #expect(
+      faults(text) == """
+        recipe.yaml has 5 faults:
+          recipe.yaml:4:3: samplers.tonne is not a key of samplers; did you mean tone?
+          recipe.yaml:5:9: samplers.tone is an empty list, expected at least one value
+          recipe.yaml:6:12: samplers.persona has "a pilot" twice, expected different values
+          recipe.yaml:7:11: samplers.length is [1, 2], expected a name or a list of names, or none
+          recipe.yaml:8:13: samplers.language has " ", expected words on one line
+        """)
+    #expect(
+      faults("pipeline: self-replay\nsamplers: {tone: plain}\n") == """
+        recipe.yaml:2:18: samplers.tone is nothing that self-replay draws; leave it out
+        """)
+  }
+
+  @Test func `samplers read back as they are written, and make another run`() throws {
+    let text = "pipeline: style\nexamples: tasks.jsonl\n"
+    let plain = try SynthesisRecipe(parsing: text, file: "recipe.yaml", folder: "/here")
+    #expect(plain.options.samplers.isEmpty)
+    let recipe = try SynthesisRecipe(
+      parsing: text + "samplers: {tone: plain, persona: [a pilot, \"Ann: 54\"]}\n",
+      file: "recipe.yaml", folder: "/here")
+    #expect(
+      recipe.options.samplers == [.tone: ["plain"], .persona: ["a pilot", "Ann: 54"]])
+    #expect(recipe.options.digestText != plain.options.digestText)
+    let again = try SynthesisRecipe(parsing: recipe.text, file: "recipe.yaml", folder: "/other")
+    #expect(again.text == recipe.text)
+    #expect(again.options.digestText == recipe.options.digestText)
   }
 
   @Test func `what is written reads back as the same`() throws {

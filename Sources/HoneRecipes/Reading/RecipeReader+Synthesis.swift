@@ -28,6 +28,7 @@ extension RecipeReader {
       sections[name] = read(settings, of: name, in: root)
     }
     checkPipeline(root)
+    checkSamplers(root)
     checkFilters(root)
     checkEndpoint(root)
     let isRemote = root["teacher"].flatMap { set("url", in: $0) } != nil
@@ -75,6 +76,25 @@ extension RecipeReader {
         RecipeFault(
           chosen.origin, key: "filters.likelihood", "does not fit \(name): \(fault)",
           advice: "leave it out"))
+    }
+  }
+
+  /// Values that can be drawn, of a pipeline that draws.
+  private mutating func checkSamplers(_ root: RecipeNode) {
+    guard let section = root["samplers"] else { return }
+    let kind = root["pipeline"]?.value.string.flatMap(SynthesisPipelines.named)
+    for sampler in Sampler.allCases {
+      guard let node = set(sampler.rawValue, in: section), Setting.Kind.names.accepts(node.value),
+        let values = SynthesisRecipe.names(node.value)
+      else { continue }
+      let key = "samplers.\(sampler.rawValue)"
+      if let kind, !kind.drawsSamplers {
+        faults.append(
+          RecipeFault(
+            node.origin, key: key, "is nothing that \(kind.name) draws", advice: "leave it out"))
+      } else if let fault = Sampler.fault(in: values) {
+        faults.append(RecipeFault(node.origin, key: key, fault))
+      }
     }
   }
 

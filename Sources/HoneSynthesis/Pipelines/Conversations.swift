@@ -171,13 +171,14 @@ package enum FollowUpWriting {
   ) -> TeacherCall {
     let statement = slot.statement?.text ?? ""
     let passage = slot.chunk?.passage ?? ""
+    let drawn = DrawnValues(at: slot, workshop.options)
     switch workshop.options.prompting {
     case .completion:
       let before = turns.map { "Answer: \($0.answer)\nQuestion: \($0.question)\n\n" }.joined()
       return workshop.call(
         .completion(
           beginning: "\(examples)Passage:\n\(passage)\n\n",
-          rest: "\(before)Answer: \(statement)\nQuestion:"), step: "follow", at: slot)
+          rest: "\(before)Answer: \(statement)\n\(drawn.lines)Question:"), step: "follow", at: slot)
     case .chat:
       let before = turns.map { "Question: \($0.question)\nAnswer: \($0.answer)\n" }.joined()
       let request = """
@@ -188,7 +189,8 @@ package enum FollowUpWriting {
         Statement: \(statement)
 
         Write the one question that the same person asks next and that this statement answers. It \
-        goes on from what was said and does not speak of the text above. Write the question only.
+        goes on from what was said and does not speak of the text above.\(drawn.paragraph)Write the \
+        question only.
         """
       return workshop.call(.chat([Turn(.user, request)]), step: "follow", at: slot, stops: [])
     }

@@ -89,30 +89,37 @@ package enum QuestionWriting {
     let focus: Focus
     /// What the question begins with; empty where that is the teacher's.
     let opening: String
+    private let drawn: DrawnValues
 
-    /// Each try at a statement asks for another part of it, then begins in another way.
+    /// Each try at a statement asks for another part of it, then begins in another way, unless what
+    /// is drawn decides how.
     init(at slot: Slot, _ workshop: Workshop) {
       let statement = slot.statement?.text ?? ""
       let passage = slot.chunk?.passage ?? ""
       let foci = Focus.all(in: statement)
       focus = foci[slot.attempt % foci.count]
-      let openings = focus.openings
+      let drawn = DrawnValues(at: slot, workshop.options)
+      self.drawn = drawn
+      let isOpen = drawn[.questionType] != nil || drawn[.language] != nil
+      let openings = isOpen ? [""] : focus.openings
       opening = openings[(slot.attempt / foci.count) % openings.count]
       switch workshop.options.prompting {
       case .completion:
         call = workshop.call(
           .completion(
             beginning: "\(QuestionWriting.examples)Passage:\n\(passage)\n\n",
-            rest: "Statement: \(statement)\nAsked for: \(focus.text)\nQuestion: \(opening)"),
+            rest: "Statement: \(statement)\nAsked for: \(focus.text)\n\(drawn.lines)Question:"
+              + (isOpen ? "" : " \(opening)")),
           step: "ask", at: slot)
       case .chat:
+        let beginning = isOpen ? "" : " Begin it with \"\(opening)\"."
         let request = """
           \(passage)
 
           Statement: \(statement)
 
           Write one question about this statement whose answer is "\(focus.text)". Name what it is \
-          about, so that it can be understood without the text above. Begin it with "\(opening)". Write \
+          about, so that it can be understood without the text above.\(beginning)\(drawn.paragraph)Write \
           the question only.
           """
         call = workshop.call(.chat([Turn(.user, request)]), step: "ask", at: slot, stops: [])
@@ -133,7 +140,9 @@ package enum QuestionWriting {
       )
     }
 
-    var attributes: [String: String] { ["opening": opening, "asked_for": focus.text] }
+    var attributes: [String: String] {
+      ["opening": opening, "asked_for": focus.text].merging(drawn.attributes) { $1 }
+    }
   }
 
   /// The question in what a teacher wrote: its first line, up to the question mark.

@@ -57,13 +57,15 @@ enum Evolution: String, CaseIterable {
   }
 
   /// What a teacher goes on with or is asked, to make another task of one.
-  func prompt(_ task: String, _ prompting: SynthesisOptions.Prompting) -> TeacherCall.Prompt {
+  func prompt(
+    _ task: String, _ drawn: DrawnValues, _ prompting: SynthesisOptions.Prompting
+  ) -> TeacherCall.Prompt {
     switch prompting {
     case .completion:
       let shown = examples.map { "Task: \($0.before)\nRewritten: \($0.after)\n\n###\n\n" }
       return .completion(
         beginning: "Each task is rewritten so that it \(aim).\n\n###\n\n\(shown.joined())",
-        rest: "Task: \(task)\nRewritten:")
+        rest: "Task: \(task)\n\(drawn.lines)Rewritten:")
     case .chat:
       return .chat([
         Turn(
@@ -72,7 +74,7 @@ enum Evolution: String, CaseIterable {
           \(task)
 
           Rewrite this task so that it \(aim). The new task must be understood and answered without \
-          anything else. Write the new task only, not its answer.
+          anything else.\(drawn.paragraph)Write the new task only, not its answer.
           """)
       ])
     }

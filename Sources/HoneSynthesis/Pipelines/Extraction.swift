@@ -8,6 +8,7 @@ import HoneFormats
 package struct Extraction: SynthesisPipeline {
   package static let name = "extraction"
   package static let readsSchema = true
+  package static let drawsSamplers = false
   // One record of each passage before any is tried again.
   package static let perVisit = 1
   package static let steps = [

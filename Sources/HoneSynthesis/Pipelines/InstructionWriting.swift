@@ -75,6 +75,7 @@ enum InstructionWriting {
       let draw = SlotDraw(slot, seed: workshop.options.seed)
       let places = draw.places(shownExamples, of: workshop.examples.count, for: "examples")
       let examples = places.map { workshop.examples[$0] }
+      let drawn = DrawnValues(at: slot, workshop.options)
       let prompt: TeacherCall.Prompt
       var making = "bootstrapped"
       var attributes = [
@@ -85,19 +86,22 @@ enum InstructionWriting {
       {
         parent = places.first
         making = "evolved: \(evolution.rawValue)"
-        prompt = evolution.prompt(example.request.collapsingSpaces, workshop.options.prompting)
+        prompt = evolution.prompt(
+          example.request.collapsingSpaces, drawn, workshop.options.prompting)
       } else {
         switch workshop.options.prompting {
         case .completion:
           prompt = .completion(
-            beginning: opening, rest: "\(shown(examples))Task \(examples.count + 1):")
+            beginning: opening,
+            rest: "\(shown(examples))\(drawn.lines)Task \(examples.count + 1):")
         case .chat:
-          let kind = draw.one(of: kinds, for: "kind") ?? ""
+          let kind = drawn[.questionType] == nil ? draw.one(of: kinds, for: "kind") : nil
           attributes["kind"] = kind
-          prompt = .chat([Turn(.user, Self.request(for: kind, after: examples))])
+          prompt = .chat([Turn(.user, Self.request(for: kind, drawn, after: examples))])
         }
       }
       attributes["making"] = making
+      attributes.merge(drawn.attributes) { $1 }
       let isChat = workshop.options.prompting == .chat
       draft = TaskDraft(
         text: "", examples: examples,
@@ -105,15 +109,19 @@ enum InstructionWriting {
         attributes: attributes)
     }
 
-    private static func request(for kind: String, after examples: [SeedTask]) -> String {
+    private static func request(
+      for kind: String?, _ drawn: DrawnValues, after examples: [SeedTask]
+    ) -> String {
+      let wish = kind.map { " Let it ask for \($0)." } ?? ""
       let list = examples.enumerated().map { "\($0 + 1). \($1.request.collapsingSpaces)" }
       return """
         These tasks were given to an assistant:
 
         \(list.joined(separator: "\n"))
 
-        Write one new task for the same assistant, on another subject. Let it ask for \(kind). It must \
-        be understood and answered without anything else. Write the task only, not its answer.
+        Write one new task for the same assistant, on another subject.\(wish) It must \
+        be understood and answered without anything else.\(drawn.paragraph)Write the task only, not \
+        its answer.
         """
     }
   }

@@ -7,6 +7,7 @@
 package struct SelfReplay: SynthesisPipeline {
   package static let name = "self-replay"
   package static let readsPassages = false
+  package static let drawsSamplers = false
   package static let callCount = 2
   package static let steps = [
     Step("ask", [], [.question], "has the model write what a user would, after nothing"),

@@ -10,6 +10,11 @@ struct SlotDraw {
     number = UInt64(slot.index)
   }
 
+  private init(number: UInt64, seed: UInt64) {
+    self.number = number
+    self.seed = seed
+  }
+
   /// Different places among so many, in the order in which they are drawn.
   ///
   /// - Parameter purpose: what they are for; different purposes are independent.
@@ -22,5 +27,15 @@ struct SlotDraw {
   /// One item of a list; nil where it has none.
   func one<Item>(of items: [Item], for purpose: String) -> Item? {
     places(1, of: items.count, for: purpose).first.map { items[$0] }
+  }
+
+  /// One item of a list, as from a shuffled deck that is dealt slot by slot: none comes again before
+  /// all came. nil where the list has none.
+  func dealt<Item>(of items: [Item], for purpose: String) -> Item? {
+    guard !items.isEmpty else { return nil }
+    let (deck, card) = number.quotientAndRemainder(dividingBy: UInt64(items.count))
+    let order = SlotDraw(number: deck, seed: seed)
+      .places(items.count, of: items.count, for: purpose)
+    return items[order[Int(card)]]
   }
 }

@@ -12,6 +12,8 @@ package protocol SynthesisPipeline: Sendable {
   static var readsHeldOut: Bool { get }
   /// Whether it makes records of the recipe's JSON Schema.
   static var readsSchema: Bool { get }
+  /// Whether its questions or tasks are asked for as samplers draw.
+  static var drawsSamplers: Bool { get }
   /// How many candidates of a passage follow one another before the next passage's.
   static var perVisit: Int { get }
   /// How many questions one of its candidates has at most.
@@ -43,6 +45,7 @@ extension SynthesisPipeline {
   package static var readsExamples: Bool { false }
   package static var readsHeldOut: Bool { false }
   package static var readsSchema: Bool { false }
+  package static var drawsSamplers: Bool { true }
   package static var perVisit: Int { 8 }
   package static var questionCount: Int { 1 }
   package static var callCount: Int { questionCount }

@@ -22,6 +22,13 @@ extension SynthesisReport {
       |---|---|---|---|
       \(lines)
       """
+    let values = funnel.coverage.map { part in
+      "| `\(part.sampler.rawValue)` | \(part.value.replacing("|", with: "\\|")) | \(part.drawn) "
+        + "| \(part.accepted) |\n"
+    }.joined()
+    let drawn =
+      values.isEmpty
+      ? "" : "\n| sampler | value | drawn | accepted |\n|---|---|---|---|\n\(values)"
     let isOfDocuments = !documents.isEmpty
     let origin =
       isOfDocuments
@@ -64,7 +71,7 @@ extension SynthesisReport {
       |---|---|
       | candidates | \(funnel.candidates) |
       \(rejections)| accepted | \(funnel.accepted) |
-      \(covered)\(judged)
+      \(covered)\(judged)\(drawn)
       ## How to make it again
 
       \(again) Each line's `_meta` \

@@ -6,7 +6,7 @@ extension SynthesisReport {
   package var html: String {
     ReportPage.html(
       title: options.pipeline,
-      [header, losses, map, filters, accepted, rejected, columns])
+      [header, losses, map, drawn, filters, accepted, rejected, columns])
   }
 
   private var header: String {
@@ -115,6 +115,31 @@ extension SynthesisReport {
       \(parts.joined(separator: "\n"))
       <p class="outcome">A square is a passage, in the document's order; the fullest has \
       \(ReportText.count(most)). Dashed: held out.</p>
+      </section>
+      """
+  }
+
+  // MARK: What samplers drew
+
+  private var drawn: String {
+    guard !funnel.coverage.isEmpty else { return "" }
+    let rows = funnel.coverage.map { part in
+      let name = "\(part.sampler.rawValue): \(part.value)"
+      let share = Double(part.accepted) / Double(max(1, part.drawn))
+      return """
+        <tr><th scope="row">\(name.asMarkup)</th><td>\(ReportPage.bar(share, "after"))</td>\
+        <td class="number">\(ReportText.count(part.accepted)) of \(ReportText.count(part.drawn))</td></tr>
+        """
+    }
+    return """
+      <section>
+      <h2>What was drawn</h2>
+      <p class="outcome">How many of the candidates that drew a value were accepted.</p>
+      <table class="memory">
+      <tbody>
+      \(rows.joined(separator: "\n"))
+      </tbody>
+      </table>
       </section>
       """
   }

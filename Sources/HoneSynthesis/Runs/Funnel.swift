@@ -16,17 +16,37 @@ package struct Funnel: Equatable, Sendable {
     package var reason: String
   }
 
+  /// How often a value was drawn by a sampler, and how many of those were accepted.
+  package struct Coverage: Equatable, Sendable {
+    package var sampler: Sampler
+    package var value: String
+    package var drawn = 0
+    package var accepted = 0
+  }
+
   private static let shownExamples = 3
 
   package private(set) var candidates = 0
   package private(set) var accepted = 0
   /// In the order in which filters judge, as far as they rejected anything.
   package private(set) var losses: [Loss] = []
+  /// Each value that can be drawn, in the recipe's order.
+  package private(set) var coverage: [Coverage]
 
-  package init() {}
+  /// - Parameter samplers: the values that are drawn of.
+  package init(_ samplers: [Sampler: [String]] = [:]) {
+    coverage = Sampler.allCases.flatMap { sampler in
+      (samplers[sampler] ?? []).map { Coverage(sampler: sampler, value: $0) }
+    }
+  }
 
   package mutating func count(_ record: SynthesisRecord) {
     candidates += 1
+    for (index, part) in coverage.enumerated()
+    where record.attributes[part.sampler.rawValue] == part.value {
+      coverage[index].drawn += 1
+      if record.isAccepted { coverage[index].accepted += 1 }
+    }
     guard let rejection = record.rejection else {
       accepted += 1
       return

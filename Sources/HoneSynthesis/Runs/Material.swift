@@ -88,7 +88,8 @@ extension SynthesisRun {
   private func checkRoom(_ examples: [SeedTask]) throws {
     let longest = examples.map { reader.tokenCount(of: InstructionWriting.shown([$0])) }
       .sorted(by: >).prefix(InstructionWriting.shownExamples).reduce(0, +)
-    let room = 2 * options.maximumTokens + 160
+    let drawn = reader.tokenCount(of: DrawnValues(longestOf: options).lines)
+    let room = 2 * options.maximumTokens + 160 + drawn
     guard let context = teacher.contextLength, longest + room > context else { return }
     throw SynthesisError(
       "examples", place: options.examples.joined(separator: ", "),
@@ -124,7 +125,8 @@ extension SynthesisRun {
     let headings = reader.tokenCount(of: longest.headingPath)
     // Of each question a statement and what the teacher wrote, and what measuring adds.
     let room = (kind.questionCount + 1) * options.maximumTokens + kind.questionCount * 160
-    let examples = reader.tokenCount(of: pipeline.examples)
+    let examples = reader.tokenCount(
+      of: pipeline.examples + DrawnValues(longestOf: options).lines)
     for (name, context, extra) in [
       (teacher.identity.name, teacher.contextLength, examples + room),
       (reader.identity.name, reader.contextLength, room),

@@ -88,16 +88,28 @@ package enum SynthesisEvent: Sendable {
           ("seconds_left", progress.secondsLeft.map { .number($0.rounded()) } ?? .null),
         ])
     case .ended(let funnel, let seconds):
-      return line(
-        "ended",
-        [
-          ("candidates", .integer(funnel.candidates)), ("accepted", .integer(funnel.accepted)),
-          ("seconds", .number((seconds * 10).rounded() / 10)),
-          (
-            "rejected",
-            .object(JSONObject(funnel.losses.map { ($0.filter, .integer($0.count)) }))
-          ),
-        ])
+      var members: [(String, JSONValue)] = [
+        ("candidates", .integer(funnel.candidates)), ("accepted", .integer(funnel.accepted)),
+        ("seconds", .number((seconds * 10).rounded() / 10)),
+        (
+          "rejected",
+          .object(JSONObject(funnel.losses.map { ($0.filter, .integer($0.count)) }))
+        ),
+      ]
+      if !funnel.coverage.isEmpty {
+        members.append(("coverage", .array(funnel.coverage.map(\.json))))
+      }
+      return line("ended", members)
     }
+  }
+}
+
+extension Funnel.Coverage {
+  fileprivate var json: JSONValue {
+    .object(
+      JSONObject([
+        ("sampler", .string(sampler.rawValue)), ("value", .string(value)),
+        ("drawn", .integer(drawn)), ("accepted", .integer(accepted)),
+      ]))
   }
 }

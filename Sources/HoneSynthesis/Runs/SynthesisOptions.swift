@@ -32,6 +32,8 @@ package struct SynthesisOptions: Sendable {
   package var chunkOverlap: Int
   package var heldOutDocuments: Double
   package var heldOutChunks: Double
+  /// The values that each sampler draws of, of those that are set.
+  package var samplers: [Sampler: [String]]
   package var hardFilters: [String]
   package var likelihoodFilters: [LikelihoodFilter]
   package var falseAcceptRate: Double
@@ -57,6 +59,7 @@ package struct SynthesisOptions: Sendable {
     let reader = try section("reader")
     let chunks = try section("chunks")
     let holdOut = try section("hold_out")
+    let sampling = try section("samplers")
     let filters = try section("filters")
     let duplicates = try section("duplicates")
     let target = try section("target")
@@ -79,6 +82,9 @@ package struct SynthesisOptions: Sendable {
     chunkOverlap = chunks.integer("overlap")
     heldOutDocuments = holdOut.number("documents")
     heldOutChunks = holdOut.number("chunks")
+    samplers = Sampler.allCases.reduce(into: [:]) {
+      $0[$1] = sampling.names($1.rawValue)?.all
+    }
     hardFilters = filters.names("hard")?.all ?? []
     likelihoodFilters = Self.filters(filters.names("likelihood")?.all ?? [])
     falseAcceptRate = filters.number("false_accept_rate")
@@ -100,7 +106,10 @@ package struct SynthesisOptions: Sendable {
   package var digestText: String {
     let filters = likelihoodFilters.map(\.name).joined(separator: ",")
     let lines = thresholds.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    return [
+    let drawn = Sampler.allCases.compactMap { sampler in
+      samplers[sampler].map { "\(sampler.rawValue) \($0)" }
+    }
+    let parts = [
       pipeline, "seed \(seed)", "prompting \(prompting.rawValue)", "temperature \(temperature)",
       "top_p \(topP)", "max_tokens \(maximumTokens)", "personal_data \(personalData)",
       "chunks \(chunkTokens)/\(chunkOverlap)", "hold_out \(heldOutDocuments)/\(heldOutChunks)",
@@ -112,7 +121,8 @@ package struct SynthesisOptions: Sendable {
       "against \(exams.joined(separator: ","))",
       "accepted \(accepted)", "budget \(budget)",
       "per_chunk \(perChunk.map(String.init) ?? "even")",
-    ].joined(separator: "; ")
+    ]
+    return (parts + drawn).joined(separator: "; ")
   }
 
   private static func filters(_ names: [String]) -> [LikelihoodFilter] {

@@ -77,7 +77,7 @@ package final class SynthesisRun {
     if let event = sending(material) { try tell(event) }
     let ledger = CallLedger(try CallStore(path: folder.calls))
     let workshop = self.workshop(material, ledger)
-    var funnel = Funnel()
+    var funnel = Funnel(options.samplers)
     var result = Result(
       funnel: funnel, calibration: nil, isInterrupted: false, seconds: 0,
       calls: (ledger.answers, ledger.scores), passages: material.own(kind))

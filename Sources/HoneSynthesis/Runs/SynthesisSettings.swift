@@ -28,7 +28,8 @@ package enum SynthesisSettings {
   /// The sections with their keys.
   package static let sections: [(name: String, settings: [Setting])] = [
     ("teacher", teacher), ("reader", reader), ("ingest", ingest), ("chunks", chunks),
-    ("hold_out", holdOut), ("filters", filters), ("duplicates", duplicates), ("target", target),
+    ("hold_out", holdOut), ("samplers", samplers), ("filters", filters),
+    ("duplicates", duplicates), ("target", target),
   ]
 
   static let teacher: [Setting] = [
@@ -86,6 +87,10 @@ package enum SynthesisSettings {
       "chunks", .number(0...0.9), default: .number(0),
       "The share of the other documents' passages that no training data comes from."),
   ]
+
+  static let samplers = Sampler.allCases.map {
+    Setting($0.rawValue, .names, default: .null, $0.summary)
+  }
 
   static let filters: [Setting] = [
     Setting(

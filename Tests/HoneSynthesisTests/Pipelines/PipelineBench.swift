@@ -11,8 +11,9 @@ struct PipelineBench {
   let workshop: Workshop
 
   init(
-    _ pipeline: String, schema: String? = nil, maximumTokens: Int = 64, neighbours: [Chunk] = [],
-    rule: @escaping (TeacherCall) -> TeacherAnswer
+    _ pipeline: String, schema: String? = nil, maximumTokens: Int = 64,
+    prompting: String = "completion", samplers: [Sampler: [String]] = [:],
+    neighbours: [Chunk] = [], rule: @escaping (TeacherCall) -> TeacherAnswer
   ) throws {
     folder = try Folder()
     var top: [(String, JSONValue)] = [("pipeline", .string(pipeline))]
@@ -20,13 +21,17 @@ struct PipelineBench {
       let path = try folder.write(Array(schema.utf8), to: "schema.json")
       top.append(("schema", .string(path)))
     }
-    options = try SynthesisOptions(
+    var options = try SynthesisOptions(
       top: SettingValues(SynthesisSettings.top, given: JSONObject(top), of: "recipe"),
       sections: [
         "teacher": SettingValues(
           SynthesisSettings.teacher,
-          given: JSONObject([("max_tokens", .integer(maximumTokens))]), of: "teacher")
+          given: JSONObject([
+            ("max_tokens", .integer(maximumTokens)), ("prompting", .string(prompting)),
+          ]), of: "teacher")
       ], output: "\(folder.path)/out")
+    options.samplers = samplers
+    self.options = options
     teacher = RuledTeacher(rule)
     workshop = Workshop(
       teacher: teacher, reader: try .tiny(),
