@@ -33,6 +33,10 @@ extension SynthesisReport {
     let covered =
       isOfDocuments
       ? "| passages with an accepted record | \(coverage.covered) of \(coverage.all) |\n" : ""
+    let likeness =
+      compressionRatio.map {
+        "| compression ratio of the requests | \(ReportText.digits($0, 2)) |\n"
+      } ?? ""
     let material =
       isOfDocuments ? "documents, " : examplePaths.isEmpty ? "" : "examples, "
     let source = isOfDocuments ? "which bytes of which document it comes from, " : ""
@@ -64,7 +68,7 @@ extension SynthesisReport {
       |---|---|
       | candidates | \(funnel.candidates) |
       \(rejections)| accepted | \(funnel.accepted) |
-      \(covered)\(judged)
+      \(covered)\(likeness)\(judged)
       ## How to make it again
 
       \(again) Each line's `_meta` \

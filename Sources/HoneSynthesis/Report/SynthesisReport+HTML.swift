@@ -222,6 +222,10 @@ extension SynthesisReport {
         ("Vendi score, order 2", ReportText.digits(diversity.vendiScore)),
       ]
     }
+    if let compressionRatio {
+      differences.append(
+        ("compression ratio of all requests", ReportText.digits(compressionRatio)))
+    }
     let columns = [("Run", facts), ("Differences", differences)].map { name, entries in
       return """
         <section>

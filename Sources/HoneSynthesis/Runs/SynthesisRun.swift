@@ -139,7 +139,7 @@ package final class SynthesisRun {
     result.seconds = seconds
     result.calls = (ledger.answers, ledger.scores)
     guard !result.isInterrupted else { return result }
-    let report = try SynthesisReport(
+    let report = try await SynthesisReport(
       options, folder: folder, result: result, chunks: material.chunks + material.heldOut,
       teacher: teacher.identity.name, isReproducible: teacher.isReproducible,
       reader: reader.identity.name)

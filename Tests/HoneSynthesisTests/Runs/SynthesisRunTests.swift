@@ -208,9 +208,11 @@ import Testing
     #expect(!page.contains("<script>"))
     #expect(page.contains("&lt;sign&gt;.txt"))
     for loss in result.funnel.losses { #expect(page.contains("rejected by \(loss.filter)")) }
+    #expect(page.contains("compression ratio of all requests"))
     let card = try String(contentsOfFile: run.folder.card, encoding: .utf8)
     #expect(card.contains("| accepted | \(result.funnel.accepted) |"))
     #expect(card.contains("| candidates | \(result.funnel.candidates) |"))
+    #expect(card.contains("| compression ratio of the requests | "))
   }
 
   @Test func `what goes to an endpoint is told first, and that its answers are only kept`()
