@@ -213,6 +213,9 @@ extension SynthesisReport {
       ("duplicates", rejected(by: "duplicate")),
       ("asked in an exam as well", rejected(by: "contamination")),
     ]
+    if options.paraphraseCost != nil {
+      differences.append(("the same in other words", rejected(by: Paraphrases.name)))
+    }
     if let diversity {
       for (name, share) in zip(["one word", "two words", "three words"], diversity.distinct) {
         differences.append(("distinct runs of \(name)", Self.percent(share)))

@@ -39,6 +39,8 @@ package struct SynthesisOptions: Sendable {
   package var neighbourCount: Int
   package var thresholds: [String: Double]
   package var similarity: Double
+  /// The share of different requests that telling paraphrases costs; nil where none are told.
+  package var paraphraseCost: Double?
   package var passageSimilarity: Double?
   package var exams: [String]
   package var accepted: Int
@@ -88,6 +90,7 @@ package struct SynthesisOptions: Sendable {
       filters.numbersByName("thresholds").map { ($0.name, $0.value) },
       uniquingKeysWith: { $1 })
     similarity = duplicates.number("similarity")
+    paraphraseCost = duplicates.optionalNumber("paraphrases")
     passageSimilarity = duplicates.optionalNumber("passages")
     exams = duplicates.names("against")?.all ?? []
     accepted = target.integer("accepted")
@@ -100,7 +103,7 @@ package struct SynthesisOptions: Sendable {
   package var digestText: String {
     let filters = likelihoodFilters.map(\.name).joined(separator: ",")
     let lines = thresholds.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    return [
+    let words = [
       pipeline, "seed \(seed)", "prompting \(prompting.rawValue)", "temperature \(temperature)",
       "top_p \(topP)", "max_tokens \(maximumTokens)", "personal_data \(personalData)",
       "chunks \(chunkTokens)/\(chunkOverlap)", "hold_out \(heldOutDocuments)/\(heldOutChunks)",
@@ -112,7 +115,9 @@ package struct SynthesisOptions: Sendable {
       "against \(exams.joined(separator: ","))",
       "accepted \(accepted)", "budget \(budget)",
       "per_chunk \(perChunk.map(String.init) ?? "even")",
-    ].joined(separator: "; ")
+    ]
+    // Not named where it is none, as it was before there was such a setting.
+    return (words + (paraphraseCost.map { ["paraphrases \($0)"] } ?? [])).joined(separator: "; ")
   }
 
   private static func filters(_ names: [String]) -> [LikelihoodFilter] {
