@@ -99,6 +99,31 @@ import Testing
     #expect(recipe.options.documents.isEmpty)
   }
 
+  @Test func `paraphrases are told where questions are made of passages, and only when asked for`()
+    throws
+  {
+    let text = "pipeline: domain-qa\ndocuments: docs\n"
+    func recipe(_ text: String) throws -> SynthesisRecipe {
+      try SynthesisRecipe(parsing: text, file: "recipe.yaml", folder: "/here")
+    }
+    #expect(try recipe(text).options.paraphraseCost == nil)
+    let told = try recipe("\(text)duplicates: {paraphrases: 0.05}\n")
+    #expect(told.options.paraphraseCost == 0.05)
+    #expect(try recipe(told.text).options.digestText == told.options.digestText)
+    #expect(
+      faults("pipeline: self-replay\nduplicates: {paraphrases: 0.05}\n") == """
+        recipe.yaml:2:27: duplicates.paraphrases does not fit self-replay: paraphrases needs passage; \
+        the steps before it give answer, question; leave it out
+        """)
+    // Whoever writes, the embeddings are those of a model of this machine.
+    #expect(
+      faults(
+        """
+        \(text)teacher: {url: "http://localhost:8080/v1", model: large}
+        duplicates: {paraphrases: 0.05}
+        """)?.contains("reader.model is not set; name a model of this machine") == true)
+  }
+
   @Test func `an endpoint needs its model's name and a judge on this machine`() {
     let text = """
       pipeline: domain-qa

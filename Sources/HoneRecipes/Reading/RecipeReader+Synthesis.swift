@@ -66,6 +66,14 @@ extension RecipeReader {
         "examples", in: root, advice: "name the files of example tasks that \(name) starts from")
     }
     checkSchema(root, of: name, isRead: kind.readsSchema)
+    if let chosen = root["duplicates"].flatMap({ set("paraphrases", in: $0) }) {
+      for fault in Step.faults(in: kind.steps + [Paraphrases.step]) {
+        faults.append(
+          RecipeFault(
+            chosen.origin, key: "duplicates.paraphrases", "does not fit \(name): \(fault)",
+            advice: "leave it out"))
+      }
+    }
     guard let chosen = root["filters"]?["likelihood"],
       let names = SynthesisRecipe.names(chosen.value)
     else { return }

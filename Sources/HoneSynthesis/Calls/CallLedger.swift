@@ -1,6 +1,6 @@
 import HoneFormats
 
-/// Asks teachers and scorers through a store, so that no call is made twice, and counts.
+/// Asks teachers, scorers and embedders through a store, so that no call is made twice, and counts.
 package final class CallLedger {
   /// What a run's calls came to.
   package struct Count: Equatable, Sendable {
@@ -121,5 +121,26 @@ package final class CallLedger {
       guard let values = list.array else { throw damaged }
       return TokenScoreList(values.map { Float($0.double ?? -.infinity) })
     }
+  }
+
+  // MARK: Embeddings
+
+  /// A text's embedding, counted among the scores.
+  ///
+  /// - Throws: as ``answers(of:to:)``.
+  package func embedding(by embedder: any Embedder, of text: String) throws -> [Float] {
+    let key = try embedder.key(embedding: text)
+    if let known = try store.answers([key])[key] {
+      scores.known += 1
+      guard let values = known.array else { throw Self.damaged }
+      return try values.map {
+        guard let value = $0.double else { throw Self.damaged }
+        return Float(value)
+      }
+    }
+    let embedding = try embedder.embedding(of: text)
+    try store.keep([(key, .array(embedding.map { .number(Double($0)) }))])
+    scores.made += 1
+    return embedding
   }
 }

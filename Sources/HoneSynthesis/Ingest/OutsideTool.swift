@@ -1,6 +1,6 @@
 import Subprocess
 
-/// A program of the system that reads a format which Hone leaves to it.
+/// A program of the system that reads or writes a format which Hone leaves to it.
 struct OutsideTool: Sendable {
   let name: String
   /// What has to be installed when it is missing.
@@ -10,6 +10,7 @@ struct OutsideTool: Sendable {
     name: "pdftotext",
     advice: "install poppler-utils (Debian, Ubuntu, Fedora) or poppler (Homebrew, Arch)")
   static let unzip = OutsideTool(name: "unzip", advice: "install your system's package unzip")
+  static let gzip = OutsideTool(name: "gzip", advice: "install your system's package gzip")
 
   /// The largest text that is taken from one file.
   private static let limit = 256 << 20
@@ -31,6 +32,15 @@ struct OutsideTool: Sendable {
       throw SynthesisError(
         path, problem: "gives more than \(Self.limit >> 20) MB of text", advice: "split the file")
     }
+  }
+
+  /// Runs it on bytes and gives those that it prints; nil where it is missing or fails.
+  func output(_ arguments: [String], of bytes: [UInt8]) async -> [UInt8]? {
+    let result = try? await run(
+      Executable.name(name), arguments: Arguments(arguments), input: .array(bytes),
+      output: .bytes(limit: Self.limit))
+    guard let result, result.terminationStatus.isSuccess else { return nil }
+    return result.standardOutput
   }
 
   private func printed(

@@ -9,6 +9,10 @@ extension SynthesisReport {
       "| `\(finding.filter)` | \(ReportText.digits(finding.auc, 2)) "
         + "| \(Self.percent(finding.trueAccepted)) | \(Self.percent(finding.falseAccepted)) |\n"
     }.joined()
+    let paraphrases =
+      calibration?[Paraphrases.name]?.isOn == true
+      ? " For `\(Paraphrases.name)` they are different requests, and the same requests reworded."
+      : ""
     let judged =
       lines.isEmpty
       ? ""
@@ -16,7 +20,7 @@ extension SynthesisReport {
 
 
       Lines were drawn on controls made of the same documents: true pairs, and pairs with a swapped, \
-      changed or foreign answer.
+      changed or foreign answer.\(paraphrases)
 
       | filter | AUC | true controls that pass | false controls that pass |
       |---|---|---|---|
@@ -40,6 +44,10 @@ extension SynthesisReport {
     let covered =
       isOfDocuments
       ? "| passages with an accepted record | \(coverage.covered) of \(coverage.all) |\n" : ""
+    let likeness =
+      compressionRatio.map {
+        "| compression ratio of the requests | \(ReportText.digits($0, 2)) |\n"
+      } ?? ""
     let material =
       isOfDocuments ? "documents, " : examplePaths.isEmpty ? "" : "examples, "
     let source = isOfDocuments ? "which bytes of which document it comes from, " : ""
@@ -71,7 +79,7 @@ extension SynthesisReport {
       |---|---|
       | candidates | \(funnel.candidates) |
       \(rejections)| accepted | \(funnel.accepted) |
-      \(covered)\(judged)\(drawn)
+      \(covered)\(likeness)\(judged)\(drawn)
       ## How to make it again
 
       \(again) Each line's `_meta` \

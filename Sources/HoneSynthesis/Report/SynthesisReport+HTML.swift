@@ -238,6 +238,9 @@ extension SynthesisReport {
       ("duplicates", rejected(by: "duplicate")),
       ("asked in an exam as well", rejected(by: "contamination")),
     ]
+    if options.paraphraseCost != nil {
+      differences.append(("the same in other words", rejected(by: Paraphrases.name)))
+    }
     if let diversity {
       for (name, share) in zip(["one word", "two words", "three words"], diversity.distinct) {
         differences.append(("distinct runs of \(name)", Self.percent(share)))
@@ -246,6 +249,10 @@ extension SynthesisReport {
         ("likeness of two requests", ReportText.digits(diversity.selfSimilarity, 2)),
         ("Vendi score, order 2", ReportText.digits(diversity.vendiScore)),
       ]
+    }
+    if let compressionRatio {
+      differences.append(
+        ("compression ratio of all requests", ReportText.digits(compressionRatio)))
     }
     let columns = [("Run", facts), ("Differences", differences)].map { name, entries in
       return """

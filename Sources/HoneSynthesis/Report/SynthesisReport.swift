@@ -26,6 +26,8 @@ package struct SynthesisReport {
   private(set) var scores: [String: [Double]] = [:]
   private(set) var examples: [Example] = []
   private(set) var diversity: Diversity?
+  /// How many times smaller all accepted requests become together.
+  private(set) var compressionRatio: Double?
   /// Facts about the run, a name and a value each.
   private(set) var facts: [(name: String, value: String)] = []
   let teacher: String
@@ -42,7 +44,7 @@ package struct SynthesisReport {
   package init(
     _ options: SynthesisOptions, folder: SynthesisFolder, result: SynthesisRun.Result,
     chunks: [Chunk], teacher: String, isReproducible: Bool, reader: String
-  ) throws {
+  ) async throws {
     self.options = options
     self.teacher = teacher
     self.isReproducible = isReproducible
@@ -90,6 +92,7 @@ package struct SynthesisReport {
       }
     }
     diversity = Diversity(of: requests)
+    compressionRatio = await Diversity.compressionRatio(of: requests)
     let answers = result.calls.answers
     let measured = result.calls.scores
     facts = [

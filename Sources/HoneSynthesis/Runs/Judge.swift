@@ -8,12 +8,14 @@ final class Judge {
   private let filters: [LikelihoodFilter]
   private let needs: Set<Measure>
   private var seen: LikeRequests
+  private var paraphrases: Paraphrases?
 
   init(
     _ options: SynthesisOptions, calibration: Calibration?, workshop: Workshop,
-    pipeline: any SynthesisPipeline
+    pipeline: any SynthesisPipeline, paraphrases: Paraphrases? = nil
   ) throws {
     self.pipeline = pipeline
+    self.paraphrases = paraphrases
     self.options = options
     self.calibration = calibration
     self.workshop = workshop
@@ -91,7 +93,7 @@ final class Judge {
   }
 
   /// The record with the verdicts that depend on what was accepted before it.
-  func compared(_ record: SynthesisRecord) -> SynthesisRecord {
+  func compared(_ record: SynthesisRecord) throws -> SynthesisRecord {
     var record = record
     guard record.isAccepted else { return record }
     let request = record.content.request
@@ -102,9 +104,13 @@ final class Judge {
           threshold: options.similarity, passes: false,
           reason: match.source.isEmpty
             ? "much the same was asked before" : "much the same is asked in \(match.source)"))
-    } else {
-      seen.insert(request, source: "")
+      return record
     }
+    if let verdict = try paraphrases?.verdict(on: record) {
+      record.scores[verdict.filter] = verdict.value
+      record.verdicts.append(verdict)
+    }
+    if record.isAccepted { seen.insert(request, source: "") }
     return record
   }
 }

@@ -41,6 +41,8 @@ package struct SynthesisOptions: Sendable {
   package var neighbourCount: Int
   package var thresholds: [String: Double]
   package var similarity: Double
+  /// The share of different requests that telling paraphrases costs; nil where none are told.
+  package var paraphraseCost: Double?
   package var passageSimilarity: Double?
   package var exams: [String]
   package var accepted: Int
@@ -94,6 +96,7 @@ package struct SynthesisOptions: Sendable {
       filters.numbersByName("thresholds").map { ($0.name, $0.value) },
       uniquingKeysWith: { $1 })
     similarity = duplicates.number("similarity")
+    paraphraseCost = duplicates.optionalNumber("paraphrases")
     passageSimilarity = duplicates.optionalNumber("passages")
     exams = duplicates.names("against")?.all ?? []
     accepted = target.integer("accepted")
@@ -122,7 +125,9 @@ package struct SynthesisOptions: Sendable {
       "accepted \(accepted)", "budget \(budget)",
       "per_chunk \(perChunk.map(String.init) ?? "even")",
     ]
-    return (parts + drawn).joined(separator: "; ")
+    // Not named where there are none, as it was before there were such settings.
+    let likeness = paraphraseCost.map { ["paraphrases \($0)"] } ?? []
+    return (parts + drawn + likeness).joined(separator: "; ")
   }
 
   private static func filters(_ names: [String]) -> [LikelihoodFilter] {

@@ -43,7 +43,9 @@ package final class SynthesisRun {
     self.reader = reader
     self.batchSize = batchSize
     folder = SynthesisFolder(options.output)
-    let faults = Step.faults(in: kind.steps + options.likelihoodFilters.map(\.step))
+    let faults = Step.faults(
+      in: kind.steps + options.likelihoodFilters.map(\.step)
+        + (options.paraphraseCost == nil ? [] : [Paraphrases.step]))
     guard faults.isEmpty else {
       throw SynthesisError(options.pipeline, problem: faults.joined(separator: "; "))
     }
@@ -85,7 +87,7 @@ package final class SynthesisRun {
     var seconds: Double { Self.seconds(clock.now - start) }
     do {
       let slots = slots(of: material)
-      let calibration = try await calibrate(workshop, material) { try tell($0) }
+      let (calibration, paraphrases) = try await calibrate(workshop, material) { try tell($0) }
       result.calibration = calibration
       let accepted = try LineFile(folder.accepted)
       let rejected = try LineFile(folder.rejected)
@@ -94,7 +96,8 @@ package final class SynthesisRun {
         rejected.synchronise()
       }
       let judge = try Judge(
-        options, calibration: calibration, workshop: workshop, pipeline: pipeline)
+        options, calibration: calibration, workshop: workshop, pipeline: pipeline,
+        paraphrases: paraphrases)
       let begin = clock.now
       var quota = Quota(options, passages: material.own(kind).count)
       var waiting = slots
@@ -113,7 +116,7 @@ package final class SynthesisRun {
             break
           }
           guard quota.hasRoom(slot.chunk) else { continue }
-          let final = judge.compared(record)
+          let final = try judge.compared(record)
           funnel.count(final)
           if final.isAccepted {
             quota.take(slot.chunk)
@@ -139,7 +142,7 @@ package final class SynthesisRun {
     result.seconds = seconds
     result.calls = (ledger.answers, ledger.scores)
     guard !result.isInterrupted else { return result }
-    let report = try SynthesisReport(
+    let report = try await SynthesisReport(
       options, folder: folder, result: result, chunks: material.chunks + material.heldOut,
       teacher: teacher.identity.name, isReproducible: teacher.isReproducible,
       reader: reader.identity.name)
@@ -213,6 +216,7 @@ package final class SynthesisRun {
     let calls =
       options.budget * kind.callCount
       + (options.likelihoodFilters.isEmpty ? 0 : options.controlCount)
+      + (options.paraphraseCost == nil ? 0 : options.controlCount)
     return .sending(
       host: endpoint.host, passages: passages.count, tokens: tokens, calls: calls,
       callTokens: calls * (mean + prompt))
@@ -231,14 +235,18 @@ package final class SynthesisRun {
   /// Makes controls of the documents, and finds each filter's line on them.
   private func calibrate(
     _ workshop: Workshop, _ material: Material, tell: (SynthesisEvent) throws -> Void
-  ) async throws -> Calibration? {
-    guard kind.readsPassages, !options.likelihoodFilters.isEmpty else { return nil }
+  ) async throws -> (Calibration?, Paraphrases?) {
+    let asked = paraphraseSlots(material)
+    let isMeasured = !options.likelihoodFilters.isEmpty
+    guard kind.readsPassages, isMeasured || !asked.isEmpty else { return (nil, nil) }
     // Of every statement, whatever the pipeline makes of them.
     let slots = SlotSequence(
       chunks: material.own(kind), perVisit: Self.controlsPerPassage,
       statements: { StatementSelection.statements(of: $0) })
-    let chosen = Self.spread(slots, over: material.own(kind).count, count: options.controlCount)
-    try tell(.calibrating(controls: chosen.count))
+    let chosen =
+      isMeasured
+      ? Self.spread(slots, over: material.own(kind).count, count: options.controlCount) : []
+    try tell(.calibrating(controls: chosen.count + asked.count))
     let records = try await pipeline.controls(chosen, workshop)
     let pairs = zip(chosen, records).compactMap { slot, record in
       record.isAccepted ? pipeline.questionPair(of: record, at: slot, workshop) : nil
@@ -251,13 +259,15 @@ package final class SynthesisRun {
     let needs = options.likelihoodFilters.reduce(into: Set<Measure>()) { $0.formUnion($1.needs) }
     let measured = try await PairMeasurer(reader, ledger: workshop.ledger)
       .measure(controls.map(\.pair), needs)
-    let calibration = Calibration(
+    var calibration = Calibration(
       options.likelihoodFilters, controls: controls, measured: measured,
       falseAcceptRate: options.falseAcceptRate, thresholds: options.thresholds)
+    let paraphrases = try await paraphrases(at: asked, workshop)
+    if let paraphrases { calibration.findings.append(paraphrases.finding) }
     let text = calibration.json.text(.indented(by: 2)) + "\n"
     try AtomicFile.write(Array(text.utf8), to: folder.calibration)
     try tell(.calibrated(calibration))
-    return calibration
+    return (calibration, paraphrases)
   }
 
   /// The most controls of a passage.

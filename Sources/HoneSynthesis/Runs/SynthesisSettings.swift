@@ -122,6 +122,10 @@ package enum SynthesisSettings {
       "similarity", .number(0.1...1), default: .number(0.7),
       "Two requests this much alike are one: the share of their word sequences in common."),
     Setting(
+      "paraphrases", .number(0...0.5), default: .null,
+      "Requests that ask the same in other words are one, by the reader's embeddings, at a line that "
+        + "costs this share of different ones, such as 0.05."),
+    Setting(
       "passages", .number(0.1...1), default: .number(0.8), allowsNone: true,
       "Of two passages this much alike the later one is left out, before any is held out."),
     Setting(

@@ -5,11 +5,11 @@ import HoneModels
 import HoneTensors
 import HoneText
 
-/// A model on this machine as teacher and as scorer.
+/// A model on this machine as teacher, as scorer and as embedder.
 ///
 /// Calls with the same beginning are answered together: its keys and values are computed once and
 /// kept for what comes next, so what is asked of one passage costs one reading of it.
-package final class LocalTeacher: Teacher, Scorer {
+package final class LocalTeacher: Teacher, Scorer, Embedder {
   /// Of how many beginnings the keys and values are kept: about 10 MB each for a model of 135 M
   /// parameters and passages of 400 tokens.
   private static let keptBeginnings = 16
@@ -227,5 +227,29 @@ package final class LocalTeacher: Teacher, Scorer {
           return (group[position], lists)
         })
     }
+  }
+
+  // MARK: Embedding
+
+  /// The tokens of an embedded text, and of what is read before it.
+  private func embedded(_ text: String) -> (beginning: [Int32], text: [Int32]) {
+    (
+      model.tokenizer.encode("\n"), model.tokenizer.encode(text, addingSpecialTokens: false)
+    )
+  }
+
+  package func key(embedding text: String) -> CallKey {
+    let tokens = embedded(text)
+    return CallKey([
+      ("call", Array("embedding".utf8)), ("model", Array(identity.checksum.utf8)),
+      ("numbers", Array(numbers.utf8)), ("beginning", Self.bytes(tokens.beginning)),
+      ("text", Self.bytes(tokens.text)),
+    ])
+  }
+
+  package func embedding(of text: String) throws -> [Float] {
+    if isInterrupted() { throw CancellationError() }
+    let tokens = embedded(text)
+    return try generator.embedding(of: tokens.text, after: tokens.beginning)
   }
 }

@@ -25,6 +25,17 @@ package protocol Teacher: AnyObject {
   ) async throws
 }
 
+/// Who says what a text is about.
+package protocol Embedder: AnyObject {
+  /// The digest of everything that changes a text's embedding.
+  func key(embedding text: String) throws -> CallKey
+
+  /// A text's embedding: the more two of them point the same way, the more two texts are alike.
+  ///
+  /// - Throws: `CancellationError` when the run was interrupted.
+  func embedding(of text: String) throws -> [Float]
+}
+
 /// Who says how likely a text is.
 package protocol Scorer: AnyObject {
   var identity: Provenance.Teacher { get }

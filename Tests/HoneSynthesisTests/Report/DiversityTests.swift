@@ -25,4 +25,22 @@ import Testing
   }
 
   @Test func `one text has no differences`() { #expect(Diversity(of: ["alone"]) == nil) }
+
+  @Test func `texts that repeat one another compress far better than others`() async throws {
+    let same = [String](repeating: "When does the ferry leave the harbour?", count: 200)
+    let repeated = await Diversity.compressionRatio(of: same)
+    // Hexadecimal digits carry four bits each, and nothing repeats.
+    let digests = (0..<200).map { Digest.of(["\($0)"]) }
+    let varied = await Diversity.compressionRatio(of: digests)
+    let (high, low) = (try #require(repeated), try #require(varied))
+    #expect(high > 40)
+    #expect(low > 1.5 && low < 2.1)
+  }
+
+  @Test func `fewer than two texts have no compression ratio`() async {
+    for texts in [[], ["alone"]] {
+      let ratio = await Diversity.compressionRatio(of: texts)
+      #expect(ratio == nil)
+    }
+  }
 }

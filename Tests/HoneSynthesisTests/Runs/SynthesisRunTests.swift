@@ -64,7 +64,7 @@ import Testing
 
   private func run(
     in folder: Folder, output: String = "out", teacher: ScriptedTeacher, batchSize: Int = 32,
-    accepted: Int = 6, budget: Int = 12, url: JSONValue = .null
+    accepted: Int = 6, budget: Int = 12, url: JSONValue = .null, paraphrases: JSONValue = .null
   ) throws -> SynthesisRun {
     func values(_ section: String, _ given: [(String, JSONValue)]) throws -> SettingValues {
       let settings = try #require(
@@ -84,6 +84,7 @@ import Testing
         "chunks": try values("chunks", [("tokens", .integer(64)), ("overlap", .integer(0))]),
         "filters": try values(
           "filters", [("hard", .string("none")), ("likelihood", .string("none"))]),
+        "duplicates": try values("duplicates", [("paraphrases", paraphrases)]),
         "target": try values(
           "target", [("accepted", .integer(accepted)), ("budget", .integer(budget))]),
       ], output: "\(folder.path)/\(output)")
@@ -132,6 +133,49 @@ import Testing
     #expect(try files(of: resumed) == files(of: whole))
     #expect(first.answered.count == calls)
     #expect(second.answered.count == straight.answered.count - calls)
+  }
+
+  @Test func `telling paraphrases gives the same files at any batch and after interruptions`()
+    async throws
+  {
+    let things = [
+      "anchor", "barge", "compass", "dinghy", "engine", "gaff", "hull", "ladder", "oar",
+    ]
+    let places = ["loft", "shed", "cellar", "yard", "tower"]
+    let sentences = (0..<20).map { number in
+      "The \(places[number % 5]) holds \(things[number % 9]) \(300 + number) of the old fleet."
+    }
+    let folder = try Folder(["docs/fleet.txt": sentences.joined(separator: "\n\n")])
+    defer { withExtendedLifetime(folder) {} }
+    func run(_ output: String, _ teacher: ScriptedTeacher, batchSize: Int) throws -> SynthesisRun {
+      try self.run(
+        in: folder, output: output, teacher: teacher, batchSize: batchSize, budget: 20,
+        paraphrases: .number(0.25))
+    }
+    func everything(of run: SynthesisRun) throws -> [String] {
+      try files(of: run) + [try String(contentsOfFile: run.folder.calibration, encoding: .utf8)]
+    }
+    let straight = ScriptedTeacher()
+    let whole = try run("whole", straight, batchSize: 3)
+    let result = try await whole.run()
+    let finding = try #require(result.calibration?["paraphrase"])
+    #expect(finding.trueValues.count >= Calibration.fewestControls)
+    #expect(result.calls.scores.made > 0)
+    #expect(whole.options.digestText.contains("paraphrases 0.25"))
+    let expected = try everything(of: whole)
+    let all = try run("all", ScriptedTeacher(), batchSize: 32)
+    _ = try await all.run()
+    #expect(try everything(of: all) == expected)
+    for calls in [3, straight.answered.count - 1] {
+      let stopped = ScriptedTeacher(limit: calls)
+      let first = try await run("stopped\(calls)", stopped, batchSize: 3).run()
+      #expect(first.isInterrupted)
+      let resumed = try run("stopped\(calls)", ScriptedTeacher(), batchSize: 3)
+      _ = try await resumed.run()
+      #expect(try everything(of: resumed) == expected)
+    }
+    let off = try self.run(in: folder, teacher: ScriptedTeacher())
+    #expect(!off.options.digestText.contains("paraphrases"))
   }
 
   @Test func `a damaged store of calls ends the run with what to do`() async throws {
@@ -208,9 +252,11 @@ import Testing
     #expect(!page.contains("<script>"))
     #expect(page.contains("&lt;sign&gt;.txt"))
     for loss in result.funnel.losses { #expect(page.contains("rejected by \(loss.filter)")) }
+    #expect(page.contains("compression ratio of all requests"))
     let card = try String(contentsOfFile: run.folder.card, encoding: .utf8)
     #expect(card.contains("| accepted | \(result.funnel.accepted) |"))
     #expect(card.contains("| candidates | \(result.funnel.candidates) |"))
+    #expect(card.contains("| compression ratio of the requests | "))
   }
 
   @Test func `what goes to an endpoint is told first, and that its answers are only kept`()
