@@ -6,90 +6,68 @@ import HoneTraining
 extension TailorRun {
   /// Leaves the adapter, the answers and the report of all in the run's folder.
   func write(_ result: Result) throws {
-    try folder.copyAdapter(from: result.pipeline.folder)
-    let lines = result.sheet.items.indices.map { index -> JSONValue in
-      let item = result.sheet.items[index]
-      let answers = [
-        ("before", result.before.answers[index]), ("after", result.after.answers[index]),
-      ]
+    try folder.copyAdapter(from: result.stages[result.stages.count - 1].pipeline.folder)
+    let exam = result.exam
+    let lines = exam.sheet.items.enumerated().map { index, item -> JSONValue in
+      let answers = zip(exam.columns, exam.sittings).map { name, sitting -> (String, JSONValue) in
+        let answer = sitting.answers[index]
+        return (
+          name,
+          .object(
+            JSONObject([
+              ("text", .string(answer.text)), ("right", .bool(answer.isRight)),
+              ("chooses_right", answer.choosesRight.map { .bool($0) } ?? .null),
+              ("bits", .number(answer.bits)), ("bytes", .integer(answer.bytes)),
+            ]))
+        )
+      }
       return .object(
         JSONObject(
           [
             ("question", .string(item.question)), ("answer", .string(item.answer)),
             ("expects", .array(item.expects.map { .string($0) })),
             ("document", .string(item.document)),
-          ]
-            + answers.map { name, answer in
-              (
-                name,
-                .object(
-                  JSONObject([
-                    ("text", .string(answer.text)), ("right", .bool(answer.isRight)),
-                    ("chooses_right", answer.choosesRight.map { .bool($0) } ?? .null),
-                    ("bits", .number(answer.bits)), ("bytes", .integer(answer.bytes)),
-                  ]))
-              )
-            }))
+          ] + answers))
     }
     try AtomicFile.write(lines.flatMap { $0.bytes(.spaced) + [0x0A] }, to: answersPath)
     try AtomicFile.write(Array(report(result).html.utf8), to: reportPath)
   }
 
-  /// The page of all: the exam before and after, then the training's curves.
+  /// The page of all: the exam before and after, then the trainings' curves.
   func report(_ result: Result) -> ChainReport {
-    var training = result.pipeline.report(result.training)
-    training.title = "training"
-    (training.samples, training.exams, training.recipe) = ([], [], "")
+    let trainings = result.stages.map { stage in
+      var training = stage.pipeline.report(stage.result)
+      (training.samples, training.exams, training.recipe) = ([], [], "")
+      return training
+    }
+    let exam = result.exam
     let documents = options.documents.map { URL(fileURLWithPath: $0).lastPathComponent }
     var report = ChainReport(
       title: URL(fileURLWithPath: folder.path).lastPathComponent,
       summary: "\(options.model), tailored to \(documents.joined(separator: ", "))"
         + (options.teacher == options.model ? "" : " by \(options.teacher)"),
-      outcome: training.outcome, columns: ["before", "after", "difference (95 %)"])
-    report.heading = "The exam, \(result.sheet.items.count) questions"
+      outcome: trainings.last?.outcome ?? "",
+      columns: exam.columns + exam.differences.map(\.heading))
+    report.heading = "The exam, \(exam.sheet.items.count) questions"
     report.note =
-      "The interval comes from drawing each \(result.comparison.clusterName) anew as a whole "
-      + "(\(result.comparison.clusterCount) of them). The exam asks for the facts of the documents in "
+      "The interval comes from drawing each \(exam.whole.clusterName) anew as a whole "
+      + "(\(exam.whole.clusterCount) of them). The exam asks for the facts of the documents in "
       + "other words than the \(result.examples) examples of training; data/report.html shows how those were "
       + "made" + (options.exam == nil ? ", and exam/report.html how the exam was." : ".")
-    report.scores = result.comparison.measures.map { measure in
-      // Bits have no whole to be a share of.
-      let most = max(measure.before, measure.after)
-      let shares =
-        measure.isCost
-        ? [measure.before, measure.after].map { most > 0 ? $0 / most : 0 }
-        : [measure.before, measure.after]
-      return ChainReport.Score(
-        measure.name,
-        [measure.shown(measure.before), measure.shown(measure.after), measure.differenceInWords],
-        shares: shares)
+    if result.stages.count > 1 {
+      report.note +=
+        " Then DPO learned from \(result.pairs) pairs of answers, which pairs/report.html shows."
     }
-    report.samples = samples(of: result).map {
+    if let lack = result.lack { report.note += " There was no DPO: \(lack)" }
+    report.scores = exam.rows.map { row in
+      ChainReport.Score(row.name, row.values + row.differences, shares: row.shares)
+    }
+    report.samples = exam.samples().map {
       ChainReport.Sample(question: $0.question, answers: $0.answers, expects: $0.expects)
     }
-    report.stages = [training]
-    report.recipe = result.pipeline.recipe.text
+    report.stages = trainings
+    report.recipe = result.stages.map(\.pipeline.recipe.text).joined(separator: "\n")
     return report
-  }
-
-  /// Questions with both answers: those where they differ first.
-  package func samples(of result: Result, count: Int = 8) -> [(
-    question: String, answers: [String], expects: [String]
-  )] {
-    let indices = result.sheet.items.indices
-    let (gained, rest) = (
-      indices.filter { !result.before.answers[$0].isRight && result.after.answers[$0].isRight },
-      indices.filter { result.before.answers[$0].isRight || !result.after.answers[$0].isRight }
-    )
-    // What was not learned is shown too.
-    let shown = (gained.prefix(count / 2 + max(0, count / 2 - rest.count)) + rest).prefix(count)
-    return shown.map { index in
-      let item = result.sheet.items[index]
-      return (
-        item.question, [result.before.answers[index].text, result.after.answers[index].text],
-        item.expects
-      )
-    }
   }
 }
 

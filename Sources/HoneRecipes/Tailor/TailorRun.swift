@@ -5,7 +5,8 @@ import HoneModels
 import HoneSynthesis
 import HoneTraining
 
-/// Documents in, a model that knows them out: an exam, training data, training, and the exam again.
+/// Documents in, a model that knows them out: an exam, training data, training, and the exam again;
+/// between the last two, where it is asked for, pairs of answers and DPO.
 ///
 /// Each step is a run of its own in a folder of its own, with its recipe and its report. A run that
 /// is killed goes on where it was when it is started again.
@@ -25,10 +26,15 @@ public final class TailorRun {
     public var questions: Int
     /// The file of an exam of one's own; nil for one that is made of the documents.
     public var exam: String?
+    /// Whether training goes on with DPO, on as many pairs of answers made of the same documents.
+    ///
+    /// It adds to what the others make and changes nothing of it, so a run that is done may be gone on
+    /// with by it.
+    public var learnsPairs: Bool
 
     public init(
       documents: [String], model: String, teacher: String? = nil, output: String, examples: Int,
-      questions: Int, exam: String? = nil
+      questions: Int, exam: String? = nil, learnsPairs: Bool = false
     ) {
       self.documents = documents.map(Self.absolute)
       self.model = model
@@ -37,6 +43,12 @@ public final class TailorRun {
       self.examples = examples
       self.questions = questions
       self.exam = exam.map(Self.absolute)
+      self.learnsPairs = learnsPairs
+    }
+
+    /// What is done, in its order.
+    public var steps: [Step] {
+      Step.allCases.filter { learnsPairs || ($0 != .pairs && $0 != .dpo) }
     }
 
     private static func absolute(_ path: String) -> String {
@@ -44,9 +56,8 @@ public final class TailorRun {
     }
   }
 
-  public enum Step: Int, CaseIterable, Sendable {
-    case exam = 1
-    case data, training, measuring
+  public enum Step: CaseIterable, Sendable {
+    case exam, data, training, pairs, dpo, measuring
 
     /// What it does, for people.
     public var title: String {
@@ -54,6 +65,8 @@ public final class TailorRun {
       case .exam: "an exam of the documents"
       case .data: "examples to train on"
       case .training: "training"
+      case .pairs: "pairs of a better and a worse answer"
+      case .dpo: "training on the pairs"
       case .measuring: "the exam, before and after"
       }
     }
@@ -68,13 +81,15 @@ public final class TailorRun {
 
   /// What came of it.
   package struct Result {
-    package var sheet: ExamSheet
-    package var before: ExamSitting
-    package var after: ExamSitting
-    package var comparison: ExamComparison
-    package var examples: Int
-    package var training: RunResult
-    package var pipeline: Pipeline
+    package var exam: ExamTable
+    /// The trainings, one after another, at least one; the last one's adapter is what came of it all.
+    package var stages: [ChainRun.StageResult]
+    /// Why no pairs were learned where that was asked for.
+    package var lack: SynthesisError?
+
+    /// How many examples and pairs were learned from.
+    package var examples: Int { stages[0].pipeline.train.exampleCount }
+    package var pairs: Int { stages.dropFirst().reduce(0) { $0 + $1.pipeline.train.exampleCount } }
   }
 
   public let options: Options
@@ -97,7 +112,9 @@ public final class TailorRun {
   package var examFolder: SynthesisFolder { SynthesisFolder("\(folder.path)/exam") }
   package var dataFolder: SynthesisFolder { SynthesisFolder("\(folder.path)/data") }
   private var examPath: String { options.exam ?? examFolder.accepted }
-  package var trainingPath: String { "\(folder.path)/training" }
+  package var pairsFolder: SynthesisFolder { SynthesisFolder("\(folder.path)/pairs") }
+  private var trainingPath: String { "\(folder.path)/training" }
+  private var dpoPath: String { "\(folder.path)/dpo" }
   package var reportPath: String { "\(folder.path)/report.html" }
   package var answersPath: String { "\(folder.path)/answers.jsonl" }
   private var settingsPath: String { "\(folder.path)/settings.json" }
@@ -122,22 +139,40 @@ public final class TailorRun {
     }
     try await synthesise(
       .data, dataRecipe(), isInterrupted: isInterrupted, listener: listener)
-    let (pipeline, trained) = try train(isInterrupted: isInterrupted, listener: listener)
+    var stages = [
+      try train(
+        .training, trainingRecipe(), isInterrupted: isInterrupted, listener: listener)
+    ]
+    let pipeline = stages[0].pipeline
+    var lack: SynthesisError?
+    if options.learnsPairs {
+      lack = try await makePairs(isInterrupted: isInterrupted, listener: listener)
+      if lack == nil {
+        stages.append(
+          try train(
+            .dpo, dpoRecipe(), sharing: pipeline, isInterrupted: isInterrupted,
+            listener: listener))
+      }
+    }
     listener(.step(.measuring, isFinished: false))
     let sheet = try ExamSheet(reading: examPath)
-    let adapter = try AdapterFolder.load(
-      pipeline.folder.adapterPath, for: pipeline.model, engine: pipeline.engine)
-    func sit(_ adapter: any Adapter) throws -> ExamSitting {
+    var adapters: [any Adapter] = [NoAdapter()]
+    for stage in stages {
+      adapters.append(
+        try AdapterFolder.load(
+          stage.pipeline.folder.adapterPath, for: pipeline.model, engine: pipeline.engine))
+    }
+    let sittings = try adapters.map { adapter -> ExamSitting in
       let sitting = try ExamSitting.of(
         sheet, pipeline.model, adapter, engine: pipeline.engine, isInterrupted: isInterrupted)
       guard let sitting else { throw CancellationError() }
       return sitting
     }
-    let (before, after) = try (sit(NoAdapter()), sit(adapter))
     let result = Result(
-      sheet: sheet, before: before, after: after,
-      comparison: ExamComparison(sheet, before: before, after: after),
-      examples: pipeline.train.exampleCount, training: trained, pipeline: pipeline)
+      exam: ExamTable(
+        sheet, columns: stages.count == 1 ? ["before", "after"] : ["before", "sft", "dpo"],
+        sittings: sittings),
+      stages: stages, lack: lack)
     try write(result)
     return result
   }
@@ -207,19 +242,36 @@ public final class TailorRun {
     }
   }
 
-  private func train(
-    isInterrupted: () -> Bool, listener: (Event) -> Void
-  ) throws -> (Pipeline, RunResult) {
-    let pipeline = try Pipeline(trainingRecipe(), model: model, threads: threads)
-    if let result = try pipeline.finished() {
-      listener(.step(.training, isFinished: true))
-      return (pipeline, result)
+  /// Makes the pairs of answers.
+  ///
+  /// - Returns: why nothing was accepted; nil where something was.
+  private func makePairs(
+    isInterrupted: @escaping () -> Bool, listener: (Event) -> Void
+  ) async throws -> SynthesisError? {
+    do {
+      try await synthesise(
+        .pairs, pairsRecipe(), isInterrupted: isInterrupted, listener: listener)
+      return nil
+    } catch let error as SynthesisError where error.subject == Preferences.name {
+      // What was learned until here is worth as much without them.
+      return error
     }
-    listener(.step(.training, isFinished: false))
+  }
+
+  private func train(
+    _ step: Step, _ recipe: Recipe, sharing other: Pipeline? = nil, isInterrupted: () -> Bool,
+    listener: (Event) -> Void
+  ) throws -> ChainRun.StageResult {
+    let pipeline = try Pipeline(recipe, model: model, threads: threads, sharing: other)
+    if let result = try pipeline.finished() {
+      listener(.step(step, isFinished: true))
+      return ChainRun.StageResult(pipeline: pipeline, result: result)
+    }
+    listener(.step(step, isFinished: false))
     let result = try pipeline.run(
       resuming: true, isInterrupted: isInterrupted, listener: { listener(.training($0)) })
     if result.end.reason == .interrupted { throw CancellationError() }
-    return (pipeline, result)
+    return ChainRun.StageResult(pipeline: pipeline, result: result)
   }
 
   // MARK: Recipes
@@ -250,26 +302,52 @@ public final class TailorRun {
 
   /// The same facts in other words: another seed, and nothing that the exam asks.
   private func dataRecipe() throws -> SynthesisRecipe {
-    try synthesisRecipe(
-      "domain-qa", dataFolder,
-      [
-        "seed=8", "target.accepted=\(options.examples)",
-        "duplicates.against=\(JSONValue.string(examPath).text())",
-      ])
+    try synthesisRecipe("domain-qa", dataFolder, ["seed=8"] + teachingOverrides)
   }
 
-  private func trainingRecipe() throws -> Recipe {
+  private func pairsRecipe() throws -> SynthesisRecipe {
+    try synthesisRecipe(Preferences.name, pairsFolder, ["seed=9"] + teachingOverrides)
+  }
+
+  private var teachingOverrides: [String] {
+    [
+      "target.accepted=\(options.examples)",
+      "duplicates.against=\(JSONValue.string(examPath).text())",
+    ]
+  }
+
+  private func recipe(
+    _ name: String, _ path: String, data: SynthesisFolder, _ overrides: [String]
+  ) throws -> Recipe {
     try Recipe(
-      parsing: RecipeCatalog.entry(named: "lora").text, file: "\(trainingPath)/recipe.yaml",
+      parsing: RecipeCatalog.entry(named: name).text, file: "\(path)/recipe.yaml",
       folder: folder.path,
       overrides: [
         "model=\(JSONValue.string(options.model).text())",
-        "data.train=\(JSONValue.string(dataFolder.accepted).text())", "data.valid=none",
-        "training.epochs=\(Self.epochs)", "training.batch_size=2",
-        "output=\(JSONValue.string(trainingPath).text())",
-      ], checkingFiles: true)
+        "data.train=\(JSONValue.string(data.accepted).text())", "data.valid=none",
+        "output=\(JSONValue.string(path).text())",
+      ] + overrides, checkingFiles: true)
+  }
+
+  private func trainingRecipe() throws -> Recipe {
+    try recipe(
+      "lora", trainingPath, data: dataFolder,
+      ["training.epochs=\(Self.epochs)", "training.batch_size=2"])
   }
 
   /// Facts are learned by heart, which takes a few rounds.
   private static let epochs = 8
+
+  /// Goes on from the adapter that knows the facts, as gently as `Examples/pellgarth-voice` does, where
+  /// nearly all of them stay.
+  private func dpoRecipe() throws -> Recipe {
+    let adapter = RunFolder(path: trainingPath).adapterPath
+    return try recipe(
+      "dpo", dpoPath, data: pairsFolder,
+      [
+        "method.lora={from: \(JSONValue.string(adapter).text())}",
+        "objective.dpo.reference=adapter", "objective.dpo.loss=[sigmoid, sft]",
+        "objective.dpo.loss_weights={sft: 0.5}", "training.learning_rate=1.5e-4",
+      ])
+  }
 }

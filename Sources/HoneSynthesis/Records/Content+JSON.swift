@@ -24,13 +24,18 @@ extension SynthesisRecord.Content {
         ("answer", .string(answer)),
       ])
     case .extraction(let text, let record):
-      JSONObject([("text", .string(text)), ("record", record)])
+      JSONObject([("messages", Self.json(of: Self.turns(text, record))), ("record", record)])
     case .examItem(let question, let choices, let answer, let expects):
       JSONObject([
         ("question", .string(question)), ("choices", .array(choices.map { .string($0) })),
         ("answer", .string(answer)), ("expects", .array(expects.map { .string($0) })),
       ])
     }
+  }
+
+  /// A text, and its record in the layout that a schema holds a model to.
+  private static func turns(_ text: String, _ record: JSONValue) -> [Turn] {
+    [Turn(.user, text), Turn(.assistant, record.text(.spaced))]
   }
 
   private static func json(of turns: [Turn]) -> JSONValue {
@@ -69,7 +74,11 @@ extension SynthesisRecord.Content {
         quote: try members.text("quote"), answer: try members.text("answer"))
     case .extraction:
       guard let record = members["record"] else { throw members.fault("record", "is missing") }
-      self = .extraction(text: try members.text("text"), record: record)
+      let turns = try members.turns("messages")
+      guard let text = turns.first?.content, turns == Self.turns(text, record) else {
+        throw members.fault("messages", "is not a text and its record")
+      }
+      self = .extraction(text: text, record: record)
     case .examItem:
       self = .examItem(
         question: try members.text("question"), choices: try members.texts("choices"),

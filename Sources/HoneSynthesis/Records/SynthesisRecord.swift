@@ -20,7 +20,7 @@ package struct SynthesisRecord: Equatable, Sendable, Identifiable {
     /// passage that holds the answer, from 0; nil when none does. The quote is its evidence.
     case openBook(
       question: String, context: [String], oracle: Int?, quote: String, answer: String)
-    /// `text`, `record`: what a text says, as a value of a schema.
+    /// `messages`, `record`: a text and what it says, as a value of a schema, which is the answer too.
     case extraction(text: String, record: JSONValue)
     /// `question`, `choices`, `answer`, `expects`: an exam's question. Without choices it wants a
     /// short answer, which is right when it contains everything expected.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import HoneRecipes
+import HoneSynthesis
 
 struct Tailor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -39,6 +40,10 @@ struct Tailor: AsyncParsableCommand {
       valueName: "file"), completion: .file(extensions: ["jsonl"]))
   var exam: String?
 
+  @Flag(
+    help: "Train on with DPO, on pairs of a better and a worse answer made of the same documents.")
+  var dpo = false
+
   @Option(help: "How many threads compute. (default: as many as there are cores)")
   var threads: Int?
 
@@ -60,7 +65,7 @@ struct Tailor: AsyncParsableCommand {
     let local = try await model.locate()
     let options = TailorRun.Options(
       documents: documents, model: model.model, teacher: teacher, output: out,
-      examples: examples, questions: questions, exam: exam)
+      examples: examples, questions: questions, exam: exam, learnsPairs: dpo)
     let teacher =
       options.teacher == options.model
       ? local : try await ModelReferenceOption.locate(options.teacher)
@@ -69,6 +74,7 @@ struct Tailor: AsyncParsableCommand {
       threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
     let display = SynthesisDisplay(json: false)
     var training = RunDisplay(json: false)
+    let steps = options.steps
     let result: TailorRun.Result
     do {
       result = try await run.run(
@@ -77,7 +83,7 @@ struct Tailor: AsyncParsableCommand {
           switch event {
           case .step(let step, let isFinished):
             standardError.write(
-              "\n\(step.rawValue) of \(TailorRun.Step.allCases.count): \(step.title)"
+              "\n\((steps.firstIndex(of: step) ?? 0) + 1) of \(steps.count): \(step.title)"
                 + (isFinished ? ", done before\n" : "\n"))
           case .synthesis(let event): display.show(event)
           case .training(let event): training.show(event)
@@ -94,32 +100,34 @@ struct Tailor: AsyncParsableCommand {
 extension TailorRun.Result {
   /// The exam before and after, a few answers, and where everything is.
   func summary(of run: TailorRun) -> String {
-    var table = Table(
-      ("", .left), ("BEFORE", .right), ("AFTER", .right), ("DIFFERENCE (95 %)", .right))
-    for measure in comparison.measures {
-      table.add(
-        measure.name, measure.shown(measure.before), measure.shown(measure.after),
-        measure.differenceInWords)
+    let headings = exam.columns + exam.differences.map(\.heading)
+    var table = Table(columns: [("", .left)] + headings.map { ($0.uppercased(), .right) })
+    for row in exam.rows { table.add([row.name] + row.values + row.differences) }
+    let width = (exam.columns.map(\.count).max() ?? 0) + 2
+    let samples = exam.samples(count: 4).map { sample in
+      let answers = zip(exam.columns, sample.answers).map { name, answer in
+        "\n  \(name.padding(toLength: width, withPad: " ", startingAt: 0))\(Quickstart.short(answer))"
+      }
+      return "\n\(Quickstart.short(sample.question))\(answers.joined())"
     }
-    let samples = run.samples(of: self, count: 4).map { sample in
-      """
-
-      \(Quickstart.short(sample.question))
-        before  \(Quickstart.short(sample.answers[0]))
-        after   \(Quickstart.short(sample.answers[1]))
-      """
+    let unsure = exam.whole.measures.first.map { !$0.isSure } ?? false
+    var warnings = ""
+    if unsure {
+      warnings +=
+        "\n\nwarning: the exam does not show a difference; more or longer documents, more examples "
+        + "or a larger teacher may"
     }
-    let unsure = comparison.measures.first.map { !$0.isSure } ?? false
-    let warning =
-      unsure
-      ? "\n\nwarning: the exam does not show a difference; more or longer documents, more examples "
-        + "or a larger teacher may" : ""
+    if let lack {
+      warnings +=
+        "\n\nwarning: there was no DPO, and the adapter is that of the examples alone; \(lack)"
+    }
     return """
 
-      \(examples.grouped) examples, \(sheet.items.count.grouped) questions of the exam
+      \(examples.grouped) examples, \(stages.count > 1 ? "\(pairs.grouped) pairs, " : "")\
+      \(exam.sheet.items.count.grouped) questions of the exam
 
       \(table.text)
-      \(samples.joined(separator: "\n"))\(warning)
+      \(samples.joined(separator: "\n"))\(warnings)
 
       report   \(run.reportPath)
       adapter  \(run.folder.adapterPath)

@@ -62,6 +62,46 @@ import Testing
     #expect(comparison.measures.allSatisfy { !$0.isSure })
   }
 
+  @Test func `three sittings stand side by side, with the difference of every two`() throws {
+    let sheet = sheet(documents: 10)
+    let table = ExamTable(
+      sheet, columns: ["before", "sft", "dpo"],
+      sittings: [
+        sitting(sheet) { $0 % 4 == 0 }, sitting(sheet) { $0 % 4 != 3 },
+        sitting(sheet) { _ in true },
+      ])
+    #expect(
+      table.differences.map(\.heading) == [
+        "sft - before (95 %)", "dpo - before (95 %)", "dpo - sft (95 %)",
+      ])
+    #expect(
+      table.rows[0]
+        == .init(
+          name: "answered right", values: ["25 %", "75 %", "100 %"], shares: [0.25, 0.75, 1],
+          differences: ["+50 to +50 points", "+75 to +75 points", "+25 to +25 points"]))
+    #expect(
+      table.rows[2]
+        == .init(
+          name: "bits a byte of the answer", values: ["3.25", "1.75", "1.00"],
+          shares: [1, 1.75 / 3.25, 1 / 3.25],
+          differences: ["-1.50 to -1.50", "-2.25 to -2.25", "-0.75 to -0.75"]))
+    #expect(table.whole.measures.map(\.after) == [1, 1, 1])
+    // What only the last has right comes first.
+    let samples = table.samples(count: 2)
+    #expect(samples.map(\.question) == ["What is 0 1?", "What is 0 0?"])
+    #expect(samples[0].answers.count == 3)
+  }
+
+  @Test func `two sittings are before and after`() {
+    let sheet = sheet(documents: 10)
+    let table = ExamTable(
+      sheet, columns: ["before", "after"],
+      sittings: [sitting(sheet) { _ in false }, sitting(sheet) { $0 < 20 }])
+    #expect(table.differences.map(\.heading) == ["difference (95 %)"])
+    #expect(table.rows[0].values == ["0 %", "50 %"])
+    #expect(table.rows[0].differences == ["+20 to +80 points"])
+  }
+
   @Test func `questions without choices have no share of right choices`() {
     let sheet = ExamSheet([.init(question: "What?", answer: "b", expects: ["b"])])
     let one = ExamSitting([

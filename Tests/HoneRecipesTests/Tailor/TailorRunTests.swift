@@ -62,15 +62,15 @@ import Testing
       steps.append("\(step) \(isFinished)")
     })
     #expect(steps == ["exam true", "data true", "training false", "measuring false"])
-    #expect((1...2).contains(result.sheet.items.count))
+    #expect((1...2).contains(result.exam.sheet.items.count))
     #expect((1...4).contains(result.examples))
     // What was trained on is likelier than before, if only by the form of the answers.
-    let bits = try #require(result.comparison.measures.first { $0.isCost })
+    let bits = try #require(result.exam.whole.measures.first { $0.isCost })
     #expect(bits.after < bits.before)
     for name in ["report.html", "answers.jsonl", "adapter/adapter_model.safetensors"] {
       #expect(FileManager.default.fileExists(atPath: "\(folder)/out/\(name)"), "\(name)")
     }
-    let asked = Set(result.sheet.items.map(\.question))
+    let asked = Set(result.exam.sheet.items.map(\.question))
     let taught = try String(contentsOfFile: first.dataFolder.accepted, encoding: .utf8)
     #expect(asked.allSatisfy { !taught.contains($0) })
 

@@ -51,6 +51,13 @@ import Testing
     for _ in 0..<20 { #expect(record(Self.contents[0]).json.text(.spaced) == line) }
   }
 
+  @Test func `an extracted record is the answer to its text`() {
+    #expect(
+      record(Self.contents[6]).json.text(.spaced).hasPrefix(
+        #"{"messages": [{"role": "user", "content": "Ann, 7"}, {"role": "assistant", "#
+          + #""content": "{\"age\": 7}"}], "record": {"age": 7}, "_meta": "#))
+  }
+
   @Test func `a name follows from the content and the chunk alone`() {
     let first = SynthesisRecord.sample("Why?", "So.", of: Self.chunk)
     var second = first
@@ -83,6 +90,10 @@ import Testing
     ("[]", "\"_meta\" is missing"),
     ("{\"_meta\": {\"kind\": \"poem\"}}", "\"_meta.kind\" is \"poem\"; expected one of"),
     ("{\"_meta\": {\"kind\": \"extraction\"}}", "\"record\" is missing"),
+    (
+      "{\"messages\": [], \"record\": 1, \"_meta\": {\"kind\": \"extraction\"}}",
+      "\"messages\" is not a text and its record"
+    ),
     (
       "{\"messages\": [{\"role\": \"user\", \"content\": 3}], \"_meta\": {\"kind\": "
         + "\"conversation\"}}", "\"messages[0].content\" is not a text"
