@@ -9,20 +9,30 @@
 // products are summed apart. Sixteen rows of the matrix at a time, a lane each: their blocks are turned
 // as they are read, so nothing is summed across lanes and all sums of a block are whole numbers.
 
-enum { AHEAD = 6144 };
-
 bool hk_dot_sixteen_available(void) {
   return __builtin_cpu_supports("avx512vnni") && hk_isa_available(HK_ISA_AVX512);
 }
 
-// What is asked for comes in the order in which it lies, not in that of its use.
-INLINE const char *what_follows(const uint8_t *matrix, int64_t row_bytes) {
+// What is asked for comes in the order in which it lies, not in that of its use. Memory's answers go to
+// the second-level cache, since the first level has few places for what is on its way: half the rate of
+// memory. From there the next sixteen rows go to the first level, where they fit.
+typedef struct ahead {
+  const char *far, *near;
+} ahead;
+enum { FAR = 10240, NEAR_ROWS = 16384 };
+
+INLINE ahead what_follows(const uint8_t *matrix, int64_t row_bytes) {
   int64_t group = LANES * row_bytes;
-  return (const char *)matrix + (group > AHEAD ? group : AHEAD);
+  const char *start = (const char *)matrix;
+  return (ahead){start + group + FAR, group <= NEAR_ROWS ? start + group : start};
 }
-INLINE const char *fetch(const char *ahead, int bytes) {
-  for (int i = 0; i < LANES * bytes; i += 64) _mm_prefetch(ahead + i, _MM_HINT_T0);
-  return ahead + LANES * bytes;
+INLINE void fetch(ahead *ahead, int bytes) {
+  for (int i = 0; i < LANES * bytes; i += 64) {
+    _mm_prefetch(ahead->far + i, _MM_HINT_T1);
+    _mm_prefetch(ahead->near + i, _MM_HINT_T0);
+  }
+  ahead->far += LANES * bytes;
+  ahead->near += LANES * bytes;
 }
 
 // A whole number kept among factors.
@@ -83,12 +93,12 @@ INLINE void add_block(
   INLINE void name##_rows(                                                                        \
       const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,  \
       int64_t depth, float *out) {                                                                \
-    const char *ahead = what_follows(matrix, row_bytes);                                          \
+    ahead next = what_follows(matrix, row_bytes);                                                 \
     __m512 total[HK_MATVEC_ROWS];                                                                 \
     _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                             \
       total[r] = _mm512_setzero_ps();                                                             \
     for (int64_t k = 0; k < depth; k += 32, matrix += bytes, x += 64 * rows, factors += 4 * rows) { \
-      ahead = fetch(ahead, bytes);                                                                \
+      fetch(&next, bytes);                                                                       \
       __m512i q[8];                                                                               \
       decode(matrix, row_bytes, q);                                                               \
       __m512 scale, minimum;                                                                      \
@@ -109,7 +119,7 @@ DOT_SIXTEEN(dot_sixteen_q8_0, 34, decode_q8_0, false, 128)
 INLINE void dot_sixteen_q4_1_rows(
     const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,
     int64_t depth, float *out) {
-  const char *ahead = what_follows(matrix, row_bytes);
+  ahead next = what_follows(matrix, row_bytes);
   __m512 total[HK_MATVEC_ROWS];
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) total[r] = _mm512_setzero_ps();
@@ -118,7 +128,7 @@ INLINE void dot_sixteen_q4_1_rows(
     __m512i all[20];
 #pragma clang loop unroll(full)
     for (int i = 0; i < 5; i++) {
-      ahead = fetch(ahead, 16);
+      fetch(&next, 16);
       turn(matrix + 16 * i, row_bytes, all + 4 * i);
     }
 #pragma clang loop unroll(full)
@@ -131,7 +141,7 @@ INLINE void dot_sixteen_q4_1_rows(
     }
   }
   for (; k < depth; k += 32, matrix += 20, x += 64 * rows, factors += 4 * rows) {
-    ahead = fetch(ahead, 20);
+    fetch(&next, 20);
     __m512i q[8];
     nibbles(matrix + 4, row_bytes, q);
     __m512 scale, minimum;
@@ -149,12 +159,12 @@ EACH_ROWS(dot_sixteen_q4_1)
 INLINE void dot_sixteen_q4_k_rows(
     const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,
     int64_t depth, float *out) {
-  const char *ahead = what_follows(matrix, row_bytes);
+  ahead next = what_follows(matrix, row_bytes);
   __m512 total[HK_MATVEC_ROWS];
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) total[r] = _mm512_setzero_ps();
   for (int64_t k = 0; k < depth; k += 256, matrix += 144) {
-    ahead = fetch(ahead, 144);
+    fetch(&next, 144);
     __m512 scales[8], minimums[8];
     scales_q4_k(matrix, row_bytes, scales, minimums);
 #pragma clang loop unroll(disable)
@@ -185,12 +195,12 @@ INLINE void dot_sixteen_q6_k_rows(
     const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,
     int64_t depth, float *out) {
   const __m512i low = _mm512_set1_epi8(15), top = _mm512_set1_epi8(48);
-  const char *ahead = what_follows(matrix, row_bytes);
+  ahead next = what_follows(matrix, row_bytes);
   __m512 total[HK_MATVEC_ROWS];
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) total[r] = _mm512_setzero_ps();
   for (int64_t k = 0; k < depth; k += 256, matrix += 210) {
-    ahead = fetch(ahead, 210);
+    fetch(&next, 210);
     __m512 unit, scale_bytes;
     // The block ends with its f16: read as the second of two.
     halves(words(matrix + 206, row_bytes), &scale_bytes, &unit);
