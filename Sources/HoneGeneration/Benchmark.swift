@@ -60,7 +60,8 @@ public struct Benchmark {
     let pool = engine.threads.handle
     return [
       ("f32 multiply-add", HK_LIMIT_F32, "GFLOP/s"), ("int16 products", HK_LIMIT_INT16, "GOP/s"),
-      ("bf16 dot product", HK_LIMIT_BF16, "GFLOP/s"), ("bf16 tiles", HK_LIMIT_TILES, "GFLOP/s"),
+      ("int8 products", HK_LIMIT_INT8, "GOP/s"), ("bf16 dot product", HK_LIMIT_BF16, "GFLOP/s"),
+      ("bf16 tiles", HK_LIMIT_TILES, "GFLOP/s"),
       ("memory read", HK_LIMIT_MEMORY, "GB/s"),
     ]
     .map { name, limit, unit in Result(name, hk_measure_limit(pool, limit) / 1e9, unit) }
@@ -76,11 +77,17 @@ public struct Benchmark {
       let weights = modules.map(\.projection.weight)
       let (outputs, inputs) = (weights.map(\.rows).reduce(0, +), weights[0].columns)
       let formats = Set(weights.map { "\($0.format)" }).sorted().joined(separator: ",")
-      for (compute, rows) in [(Compute.f32, 512), (.auto, 512), (.auto, 2048)] {
-        let limit = hk_gemm_limit(compute.kernelCompute)
+      for (compute, rows, isReading) in [
+        (Compute.f32, 512, false), (.auto, 512, false), (.auto, 2048, false), (.auto, 512, true),
+      ] {
+        let limit = hk_gemm_limit(isReading ? HK_COMPUTE_INT8 : compute.kernelCompute)
+        // What is kept for later tokens is not rounded to bytes.
+        let kept: [Site.Kind] = [.key, .value, .queryKeyValue, .convolutionInput]
+        let isKept = modules.contains { kept.contains($0.site.kind) }
+        if isReading && (isKept || limit != HK_LIMIT_INT8) { continue }
         let engine = Engine(sharing: engine, compute: compute)
         let input = engine.tensor([rows, inputs], (0..<rows * inputs).map(value))
-        let pass = Pass(engine)
+        let pass = Pass(engine, reading: isReading)
         _ = projected(input, through: weights, in: pass)
         let operations = 2.0 * Double(rows * outputs * inputs)
         // The limit is measured between the runs, so that both see the same machine, and as the
@@ -97,7 +104,7 @@ public struct Benchmark {
         let middle = shares.sorted { $0.share < $1.share }[4]
         results.append(
           Result(
-            "\(name) \(outputs)x\(inputs) \(formats), \(rows) rows, \(compute)",
+            "\(name) \(outputs)x\(inputs) \(formats), \(rows) rows, \(isReading ? "prompt" : "\(compute)")",
             middle.rate / 1e9, "GFLOP/s", share: middle.share, limit: Self.names[limit.rawValue]!))
       }
     }
@@ -117,7 +124,8 @@ public struct Benchmark {
 
   private static let names = [
     HK_LIMIT_F32.rawValue: "f32 peak", HK_LIMIT_INT16.rawValue: "int16 peak",
-    HK_LIMIT_BF16.rawValue: "bf16 peak", HK_LIMIT_TILES.rawValue: "tile peak",
+    HK_LIMIT_INT8.rawValue: "int8 peak", HK_LIMIT_BF16.rawValue: "bf16 peak",
+    HK_LIMIT_TILES.rawValue: "tile peak",
   ]
 
   private func value(_ index: Int) -> Float { Float(index % 23 - 11) / 8 }
@@ -134,7 +142,7 @@ public struct Benchmark {
       for: model.spec, sequenceCapacity: prompt.count, compute: engine.compute)
     let prefill = median(of: 5) {
       cache.reset()
-      let pass = Pass(engine)
+      let pass = Pass(engine, reading: true)
       let hidden = model.decoder.hiddenStates(
         TokenBatch([prompt]), adapter: NoAdapter(), cache: cache, in: pass)
       let last = hidden.rows(prompt.count - 1..<prompt.count)

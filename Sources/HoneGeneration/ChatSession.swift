@@ -98,7 +98,7 @@ public final class ChatSession {
     var next = Array(tokens[known...])
     var cancelled = false
     while !cancelled, run.fill(slots: 1) {
-      let pass = Pass(engine, decoding: next.count == 1)
+      let pass = Pass(engine, decoding: next.count == 1, reading: next.count > 1)
       let batch = TokenBatch(
         ids: next, sequences: [.init(rows: 0..<next.count, position: cached.count)])
       let hidden = model.decoder.hiddenStates(batch, adapter: adapter, cache: cache, in: pass)

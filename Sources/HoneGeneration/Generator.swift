@@ -209,7 +209,7 @@ public final class Generator {
   /// The hidden state of each sequence's last token; its tokens go to the cache.
   func lastHidden(_ tokens: [[Int32]], slots: [Int], cache: KeyValueCache) -> Tensor {
     let isDecoding = tokens.allSatisfy { $0.count == 1 }
-    let pass = Pass(engine, decoding: isDecoding)
+    let pass = Pass(engine, decoding: isDecoding, reading: !isDecoding)
     var start = 0
     let batch = TokenBatch(
       ids: tokens.flatMap { $0 },

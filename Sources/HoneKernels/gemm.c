@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gemm_amx.h"
+#include "gemm_int8.h"
 #include "isa.h"
 #include "matvec.h"
 
@@ -93,7 +94,7 @@ static hk_compute fastest(hk_isa isa) {
 
 static const hk_gemm_kernel *kernel_for(hk_compute compute, bool *rounded) {
   hk_isa isa = hk_isa_current();
-  if (compute == HK_COMPUTE_AUTO) compute = fastest(isa);
+  if (compute == HK_COMPUTE_AUTO || compute == HK_COMPUTE_INT8) compute = fastest(isa);
   // Without the instruction, bf16 is f32 arithmetic on rounded operands.
   *rounded = compute == HK_COMPUTE_BF16;
 #if defined(__x86_64__)
@@ -125,7 +126,8 @@ static const hk_gemm_kernel *kernel_for(hk_compute compute, bool *rounded) {
 
 hk_limit hk_gemm_limit(hk_compute compute) {
   hk_isa isa = hk_isa_current();
-  if (compute == HK_COMPUTE_AUTO) compute = fastest(isa);
+  if (compute == HK_COMPUTE_INT8 && hk_gemm_int8_available()) return HK_LIMIT_INT8;
+  if (compute == HK_COMPUTE_AUTO || compute == HK_COMPUTE_INT8) compute = fastest(isa);
   if (compute == HK_COMPUTE_INT16) return HK_LIMIT_INT16;
   if (compute != HK_COMPUTE_BF16) return HK_LIMIT_F32;
   return isa == HK_ISA_AMX          ? HK_LIMIT_TILES
@@ -136,7 +138,7 @@ hk_limit hk_gemm_limit(hk_compute compute) {
 const hk_gemm_kernel *hk_gemm_kernel_for_attention(hk_compute compute) {
   hk_isa isa = hk_isa_current();
   if (isa == HK_ISA_REFERENCE) return NULL;
-  if (compute == HK_COMPUTE_AUTO) compute = fastest(isa);
+  if (compute == HK_COMPUTE_AUTO || compute == HK_COMPUTE_INT8) compute = fastest(isa);
   bool is_fast = compute == HK_COMPUTE_BF16 && fastest(isa) == HK_COMPUTE_BF16, rounded;
   return kernel_for(is_fast ? HK_COMPUTE_BF16 : HK_COMPUTE_F32, &rounded);
 }
@@ -199,6 +201,13 @@ static void pack_right(
   const hk_gemm_kernel *kernel = c->kernel;
   int64_t panel_words = hk_panel_words(kernel, kernel->columns, depth);
   const char *matrix = term->matrix;
+  if (kernel->right_blocks) {
+    for (int64_t j = 0; j < count; j += kernel->columns, out += panel_words)
+      kernel->right_blocks(
+          term->format, (const uint8_t *)matrix + (first + j) * term->row_bytes, term->row_bytes,
+          least(kernel->columns, count - j), depth, decoded, out);
+    return;
+  }
   if (!term->by_columns) {
     for (int64_t j = 0; j < count; j += kernel->columns, out += panel_words) {
       int64_t live = least(kernel->columns, count - j), stride = depth;
@@ -359,7 +368,9 @@ static void take_turns(call *c, int32_t first, int32_t end, uint32_t *right, int
 
 static void gemm(hk_pool *pool, hk_compute compute, const hk_products *all) {
   call c = {.pool = pool, .all = all};
-  const hk_gemm_kernel *kernel = c.kernel = kernel_for(compute, &c.rounded);
+  bool in_bytes = compute == HK_COMPUTE_INT8 && hk_gemm_int8_takes(all);
+  const hk_gemm_kernel *kernel = c.kernel =
+      in_bytes ? &hk_gemm_kernel_int8 : kernel_for(compute, &c.rounded);
   int64_t panels = (all->rows + kernel->rows - 1) / kernel->rows;
   int64_t piece_rows = PIECE_ROWS / kernel->rows * kernel->rows;
   c.row_pieces = (all->rows + piece_rows - 1) / piece_rows;

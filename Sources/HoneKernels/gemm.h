@@ -6,8 +6,8 @@
 // The parts of a product that depend on the instruction set and on how operands are rounded.
 //
 // Packed operands are panels: `rows` rows of the left or `columns` columns of the right operand, side
-// by side: panel[unit][word][row or column], where a unit is so many consecutive k (gemm_amx.h has an
-// order of its own):
+// by side: panel[unit][word][row or column], where a unit is so many consecutive k (gemm_amx.h and
+// gemm_int8.h have orders of their own):
 //   f32    a unit is one k, its word the number
 //   bf16   a unit is two k, its word both in bf16, the first in the low half
 //   int16  a unit is 32 k of one row or column with a scale of their own: 16 words of two integers
@@ -45,6 +45,11 @@ typedef struct hk_gemm_kernel {
   // Around the tiles of a piece of work; may be null.
   void (*begin)(void);
   void (*end)(void);
+  // Where it is set, the right operands are packed as they are stored, and left operands are rows: one
+  // panel of `count` stored rows of depth. The scratch holds a panel's numbers in f32.
+  void (*right_blocks)(
+      hk_format format, const uint8_t *rows, int64_t row_bytes, int64_t count, int64_t depth,
+      void *scratch, void *panel);
 } hk_gemm_kernel;
 
 // The parts for the instruction set in use whose operands are not integers; NULL for the plain C one.

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "gemm_amx.h"
+#include "gemm_int8.h"
 #include "isa.h"
 
 #define HK_BODY "limits_body.h"
@@ -77,6 +78,7 @@ static double once(const call *c, int64_t piece) {
   const int64_t turns = 1 << 21;
 #if defined(__x86_64__)
   if (c->limit == HK_LIMIT_BF16) return multiply_add_bf16(turns);
+  if (c->limit == HK_LIMIT_INT8) return hk_multiply_add_int8(turns);
   if (c->limit == HK_LIMIT_INT16)
     return !has_avx512(c->isa)                     ? multiply_add_i16_avx2(turns)
            : __builtin_cpu_supports("avx512vnni") ? multiply_add_i16_vnni(turns)
@@ -121,6 +123,7 @@ double hk_measure_limit(hk_pool *pool, hk_limit limit) {
   call c = {.limit = limit, .isa = hk_isa_current(), .threads = hk_pool_threads(pool)};
   if (limit == HK_LIMIT_TILES && !hk_isa_available(HK_ISA_AMX)) return 0;
   if (limit == HK_LIMIT_BF16 && !hk_isa_available(HK_ISA_AVX512BF16)) return 0;
+  if (limit == HK_LIMIT_INT8 && !hk_gemm_int8_available()) return 0;
   if (limit == HK_LIMIT_INT16 && !hk_isa_available(HK_ISA_AVX2)) return 0;
   if (limit == HK_LIMIT_F32 && !hk_isa_available(HK_ISA_AVX2) && !hk_isa_available(HK_ISA_NEON))
     return 0;

@@ -1,131 +1,38 @@
+#include "blocks_vnni.h"
 #include "isa.h"
 #include "matvec.h"
 
 #if defined(__x86_64__)
-
-#include <immintrin.h>
-#include <string.h>
 
 // Products of a few rows with blocks of small integers by VNNI, which multiplies four unsigned bytes by
 // four signed ones: x goes to 16 bits with a scale for each 32, as two bytes, upper and lower, whose
 // products are summed apart. Sixteen rows of the matrix at a time, a lane each: their blocks are turned
 // as they are read, so nothing is summed across lanes and all sums of a block are whole numbers.
 
-#define TARGET \
-  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c,bmi2")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
-
-enum { LANES = 16, AHEAD = 6144 };
-
 bool hk_dot_sixteen_available(void) {
   return __builtin_cpu_supports("avx512vnni") && hk_isa_available(HK_ISA_AVX512);
 }
 
-// Sixteen bytes of each of sixteen rows: lane r of turned[i] holds bytes 4i to 4i + 3 of row r.
-INLINE void turn(const uint8_t *p, int64_t row_bytes, __m512i *turned) {
-  __m512i z[4];
-#pragma clang loop unroll(full)
-  for (int i = 0; i < 4; i++) {
-    const uint8_t *row = p + i * row_bytes;
-    z[i] = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)row));
-    z[i] = _mm512_inserti32x4(z[i], _mm_loadu_si128((const __m128i *)(row + 4 * row_bytes)), 1);
-    z[i] = _mm512_inserti32x4(z[i], _mm_loadu_si128((const __m128i *)(row + 8 * row_bytes)), 2);
-    z[i] = _mm512_inserti32x4(z[i], _mm_loadu_si128((const __m128i *)(row + 12 * row_bytes)), 3);
-  }
-  __m512i low = _mm512_unpacklo_epi32(z[0], z[1]), other_low = _mm512_unpacklo_epi32(z[2], z[3]);
-  __m512i high = _mm512_unpackhi_epi32(z[0], z[1]), other_high = _mm512_unpackhi_epi32(z[2], z[3]);
-  turned[0] = _mm512_unpacklo_epi64(low, other_low);
-  turned[1] = _mm512_unpackhi_epi64(low, other_low);
-  turned[2] = _mm512_unpacklo_epi64(high, other_high);
-  turned[3] = _mm512_unpackhi_epi64(high, other_high);
-}
+// What is asked for comes in the order in which it lies, not in that of its use. Memory's answers go to
+// the second-level cache, since the first level has few places for what is on its way: half the rate of
+// memory. From there the next sixteen rows go to the first level, where they fit.
+typedef struct ahead {
+  const char *far, *near;
+} ahead;
+enum { FAR = 10240, NEAR_ROWS = 16384 };
 
-INLINE int32_t word_at(const uint8_t *p) {
-  int32_t word;
-  memcpy(&word, p, 4);
-  return word;
-}
-
-// Four bytes of each of sixteen rows, a lane each; a gather of them takes longer than these loads.
-INLINE __m512i words(const uint8_t *p, int64_t row_bytes) {
-  __m128i four[4];
-#pragma clang loop unroll(full)
-  for (int i = 0; i < 4; i++) {
-    const uint8_t *row = p + 4 * i * row_bytes;
-    four[i] = _mm_cvtsi32_si128(word_at(row));
-    four[i] = _mm_insert_epi32(four[i], word_at(row + row_bytes), 1);
-    four[i] = _mm_insert_epi32(four[i], word_at(row + 2 * row_bytes), 2);
-    four[i] = _mm_insert_epi32(four[i], word_at(row + 3 * row_bytes), 3);
-  }
-  return _mm512_inserti64x4(
-      _mm512_castsi256_si512(_mm256_set_m128i(four[1], four[0])), _mm256_set_m128i(four[3], four[2]), 1);
-}
-
-// The lower four bits of each byte, then the upper ones.
-INLINE void apart(const __m512i *both, __m512i *q) {
-  const __m512i mask = _mm512_set1_epi8(15);
-#pragma clang loop unroll(full)
-  for (int i = 0; i < 4; i++) {
-    q[i] = _mm512_and_si512(both[i], mask);
-    q[4 + i] = _mm512_and_si512(_mm512_srli_epi32(both[i], 4), mask);
-  }
-}
-
-// A block's 32 numbers as unsigned bytes, four of each row in a vector, in the order of x.
-INLINE void nibbles(const uint8_t *bytes, int64_t row_bytes, __m512i *q) {
-  __m512i both[4];
-  turn(bytes, row_bytes, both);
-  apart(both, q);
-}
-INLINE void decode_q4_0(const uint8_t *block, int64_t row_bytes, __m512i *q) {
-  nibbles(block + 2, row_bytes, q);
-}
-// A fifth bit of each number, in a word of each row: bit i belongs to number i.
-INLINE void fifth_bits(const uint8_t *word, int64_t row_bytes, __m512i *q) {
-  __m512i bits = words(word, row_bytes);
-#pragma clang loop unroll(full)
-  for (int i = 0; i < 8; i++) {
-    // The byte with this vector's four bits, in all four bytes of a lane.
-    __m512i same = _mm512_shuffle_epi8(
-        bits, _mm512_add_epi8(
-                  _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0), _mm512_set1_epi8(i / 2)));
-    __mmask64 set = _mm512_test_epi8_mask(same, _mm512_set1_epi32(i % 2 ? (int)0x80402010 : 0x08040201));
-    q[i] = _mm512_mask_add_epi8(q[i], set, q[i], _mm512_set1_epi8(16));
-  }
-}
-INLINE void decode_q5_0(const uint8_t *block, int64_t row_bytes, __m512i *q) {
-  nibbles(block + 6, row_bytes, q);
-  fifth_bits(block + 2, row_bytes, q);
-}
-INLINE void decode_q5_1(const uint8_t *block, int64_t row_bytes, __m512i *q) {
-  nibbles(block + 8, row_bytes, q);
-  fifth_bits(block + 4, row_bytes, q);
-}
-INLINE void decode_q8_0(const uint8_t *block, int64_t row_bytes, __m512i *q) {
-  turn(block + 2, row_bytes, q);
-  turn(block + 18, row_bytes, q + 4);
-#pragma clang loop unroll(full)
-  for (int i = 0; i < 8; i++) q[i] = _mm512_xor_si512(q[i], _mm512_set1_epi8((char)0x80));
-}
-
-// Two f16 in each lane, as f32.
-INLINE void halves(__m512i both, __m512 *first, __m512 *second) {
-  const __m512i apart = _mm512_set_epi16(
-      31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1, 30, 28, 26, 24, 22, 20, 18, 16, 14, 12,
-      10, 8, 6, 4, 2, 0);
-  both = _mm512_permutexvar_epi16(apart, both);
-  *first = _mm512_cvtph_ps(_mm512_castsi512_si256(both));
-  *second = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(both, 1));
-}
-
-// What is asked for comes in the order in which it lies, not in that of its use.
-INLINE const char *what_follows(const uint8_t *matrix, int64_t row_bytes) {
+INLINE ahead what_follows(const uint8_t *matrix, int64_t row_bytes) {
   int64_t group = LANES * row_bytes;
-  return (const char *)matrix + (group > AHEAD ? group : AHEAD);
+  const char *start = (const char *)matrix;
+  return (ahead){start + group + FAR, group <= NEAR_ROWS ? start + group : start};
 }
-INLINE const char *fetch(const char *ahead, int bytes) {
-  for (int i = 0; i < LANES * bytes; i += 64) _mm_prefetch(ahead + i, _MM_HINT_T0);
-  return ahead + LANES * bytes;
+INLINE void fetch(ahead *ahead, int bytes) {
+  for (int i = 0; i < LANES * bytes; i += 64) {
+    _mm_prefetch(ahead->far + i, _MM_HINT_T1);
+    _mm_prefetch(ahead->near + i, _MM_HINT_T0);
+  }
+  ahead->far += LANES * bytes;
+  ahead->near += LANES * bytes;
 }
 
 // A whole number kept among factors.
@@ -186,12 +93,12 @@ INLINE void add_block(
   INLINE void name##_rows(                                                                        \
       const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,  \
       int64_t depth, float *out) {                                                                \
-    const char *ahead = what_follows(matrix, row_bytes);                                          \
+    ahead next = what_follows(matrix, row_bytes);                                                 \
     __m512 total[HK_MATVEC_ROWS];                                                                 \
     _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++)                             \
       total[r] = _mm512_setzero_ps();                                                             \
     for (int64_t k = 0; k < depth; k += 32, matrix += bytes, x += 64 * rows, factors += 4 * rows) { \
-      ahead = fetch(ahead, bytes);                                                                \
+      fetch(&next, bytes);                                                                       \
       __m512i q[8];                                                                               \
       decode(matrix, row_bytes, q);                                                               \
       __m512 scale, minimum;                                                                      \
@@ -212,7 +119,7 @@ DOT_SIXTEEN(dot_sixteen_q8_0, 34, decode_q8_0, false, 128)
 INLINE void dot_sixteen_q4_1_rows(
     const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,
     int64_t depth, float *out) {
-  const char *ahead = what_follows(matrix, row_bytes);
+  ahead next = what_follows(matrix, row_bytes);
   __m512 total[HK_MATVEC_ROWS];
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) total[r] = _mm512_setzero_ps();
@@ -221,7 +128,7 @@ INLINE void dot_sixteen_q4_1_rows(
     __m512i all[20];
 #pragma clang loop unroll(full)
     for (int i = 0; i < 5; i++) {
-      ahead = fetch(ahead, 16);
+      fetch(&next, 16);
       turn(matrix + 16 * i, row_bytes, all + 4 * i);
     }
 #pragma clang loop unroll(full)
@@ -234,7 +141,7 @@ INLINE void dot_sixteen_q4_1_rows(
     }
   }
   for (; k < depth; k += 32, matrix += 20, x += 64 * rows, factors += 4 * rows) {
-    ahead = fetch(ahead, 20);
+    fetch(&next, 20);
     __m512i q[8];
     nibbles(matrix + 4, row_bytes, q);
     __m512 scale, minimum;
@@ -248,52 +155,30 @@ EACH_ROWS(dot_sixteen_q4_1)
 
 // MARK: Blocks of 256
 
-// A byte of each lane, from the `byte`th on, as f32.
-INLINE __m512 byte_as_float(__m512i four, int byte) {
-  __m512i one = _mm512_srl_epi32(four, _mm_cvtsi32_si128(8 * byte));
-  return _mm512_cvtepi32_ps(_mm512_and_si512(one, _mm512_set1_epi32(255)));
-}
-
 // Eight blocks of 32 of 4 bits; the scale and minimum of each are 6 bits times one f16 of all.
 INLINE void dot_sixteen_q4_k_rows(
     const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,
     int64_t depth, float *out) {
-  const __m512i low = _mm512_set1_epi8(15), six = _mm512_set1_epi8(63), top = _mm512_set1_epi8(48);
-  const char *ahead = what_follows(matrix, row_bytes);
+  ahead next = what_follows(matrix, row_bytes);
   __m512 total[HK_MATVEC_ROWS];
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) total[r] = _mm512_setzero_ps();
   for (int64_t k = 0; k < depth; k += 256, matrix += 144) {
-    ahead = fetch(ahead, 144);
-    __m512i start[4];
-    turn(matrix, row_bytes, start);
-    __m512 unit, minimum_unit;
-    halves(start[0], &unit, &minimum_unit);
-    __m512i scales[2], minimums[2];
-    scales[0] = _mm512_and_si512(start[1], six);
-    minimums[0] = _mm512_and_si512(start[2], six);
-    scales[1] = _mm512_or_si512(
-        _mm512_and_si512(start[3], low), _mm512_and_si512(_mm512_srli_epi32(start[1], 2), top));
-    minimums[1] = _mm512_or_si512(
-        _mm512_and_si512(_mm512_srli_epi32(start[3], 4), low),
-        _mm512_and_si512(_mm512_srli_epi32(start[2], 2), top));
+    fetch(&next, 144);
+    __m512 scales[8], minimums[8];
+    scales_q4_k(matrix, row_bytes, scales, minimums);
 #pragma clang loop unroll(disable)
     for (int pair = 0; pair < 4; pair++) {
-      __m512i both[8], q[8];
-      turn(matrix + 16 + 32 * pair, row_bytes, both);
-      turn(matrix + 32 + 32 * pair, row_bytes, both + 4);
+      __m512i q[16];
+      nibbles_q4_k(matrix + 16 + 32 * pair, row_bytes, q);
 #pragma clang loop unroll(full)
       for (int half = 0; half < 2; half++) {
-#pragma clang loop unroll(full)
-        for (int i = 0; i < 8; i++)
-          q[i] = _mm512_and_si512(half ? _mm512_srli_epi32(both[i], 4) : both[i], low);
-        int byte = 2 * (pair % 2) + half;
-        __m512 scale = _mm512_mul_ps(unit, byte_as_float(scales[pair / 2], byte));
-        __m512 minimum = _mm512_mul_ps(minimum_unit, byte_as_float(minimums[pair / 2], byte));
+        __m512 scale = scales[2 * pair + half], minimum = minimums[2 * pair + half];
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++, x += 64, factors += 4) {
           total[r] = _mm512_fmadd_ps(
-              products(q, 8, x, 0), _mm512_mul_ps(scale, _mm512_set1_ps(factors[0])), total[r]);
+              products(q + 8 * half, 8, x, 0), _mm512_mul_ps(scale, _mm512_set1_ps(factors[0])),
+              total[r]);
           total[r] = _mm512_fnmadd_ps(minimum, _mm512_set1_ps(factors[1]), total[r]);
         }
       }
@@ -310,12 +195,12 @@ INLINE void dot_sixteen_q6_k_rows(
     const uint8_t *matrix, int64_t row_bytes, const int8_t *x, const float *factors, int rows,
     int64_t depth, float *out) {
   const __m512i low = _mm512_set1_epi8(15), top = _mm512_set1_epi8(48);
-  const char *ahead = what_follows(matrix, row_bytes);
+  ahead next = what_follows(matrix, row_bytes);
   __m512 total[HK_MATVEC_ROWS];
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) total[r] = _mm512_setzero_ps();
   for (int64_t k = 0; k < depth; k += 256, matrix += 210) {
-    ahead = fetch(ahead, 210);
+    fetch(&next, 210);
     __m512 unit, scale_bytes;
     // The block ends with its f16: read as the second of two.
     halves(words(matrix + 206, row_bytes), &scale_bytes, &unit);

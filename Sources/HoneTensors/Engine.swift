@@ -6,7 +6,8 @@ public enum Compute: String, Sendable, CaseIterable {
   case f32
   /// To bf16.
   case bf16
-  /// As is fastest on this machine: bf16 where it multiplies bf16, else f32.
+  /// As is fastest on this machine: to bf16 where it multiplies bf16 quickly, elsewhere to integers of
+  /// 14 bits; prompts that tokens are to follow are read in integers of 8 bits where that is faster.
   case auto
 
   package var kernelCompute: hk_compute {

@@ -98,7 +98,8 @@ struct MatrixProducts {
             rows: Int64(rows), lefts: lefts.baseAddress, left_count: Int32(lefts.count),
             products: products.baseAddress, product_count: Int32(products.count),
             terms: terms.baseAddress, term_count: Int32(terms.count))
-          let compute = pass.engine.compute.kernelCompute
+          let roundsToBytes = pass.isReading && pass.engine.compute == .auto
+          let compute = roundsToBytes ? HK_COMPUTE_INT8 : pass.engine.compute.kernelCompute
           if few {
             hk_gemm_few(pass.pool.handle, compute, &all)
           } else {

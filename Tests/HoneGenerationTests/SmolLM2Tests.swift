@@ -29,6 +29,15 @@ import Testing
     #expect(mean < 0.02)
   }
 
+  @Test(arguments: [Compute.f32, .bf16, .auto])
+  func `what follows a prompt stays as near`(compute: Compute) throws {
+    let all = try real.differences(
+      try #require(SmolLM2.gguf), compute, promptShare: 0.5)
+    let (mean, worst) = (all.reduce(0, +) / Double(all.count), all.max() ?? .infinity)
+    print("SmolLM2 \(compute) after a prompt: mean difference \(mean), largest \(worst)")
+    #expect(compute == .f32 ? worst < 1e-3 : mean < 0.02)
+  }
+
   @Test func `the likeliest continuations are transformers' own`() throws {
     try real.expectGreedy(try #require(SmolLM2.gguf))
   }

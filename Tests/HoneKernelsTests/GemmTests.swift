@@ -78,7 +78,25 @@ import Testing
         variant, format, rows, columns, depth, byColumns: byColumns,
         transposed: !few && round % 3 == 0, accumulate: round % 5 < 2,
         compute: few ? HK_COMPUTE_AUTO : HK_COMPUTE_INT16, few: few, pool: pool,
-        numbers: &numbers, inIntegers: true)
+        numbers: &numbers, largestOfX: 8191)
+    }
+  }
+
+  /// Bytes of x for each 32 and what is stored as it is; formats that cannot be taken so are exacter.
+  @Test(arguments: Variant.vector, allFormats)
+  func `products in bytes stay within their rounding`(variant: Variant, format: hk_format) {
+    let pool = hk_pool_create(2)!
+    defer { hk_pool_destroy(pool) }
+    let block = Int(hk_format_block_elements(format))
+    var numbers = Numbers(seed: 22)
+    for round in 0..<40 {
+      let columns = oddSizes[numbers.integers(1, below: oddSizes.count)[0]]
+      let rows = oddSizes[numbers.integers(1, below: oddSizes.count)[0]]
+      let depth = block * (1 + numbers.integers(1, below: block == 1 ? 300 : 40 * 32 / block)[0])
+      compare(
+        variant, format, rows, columns, depth, byColumns: false, transposed: round % 8 == 7,
+        accumulate: round % 5 < 2, compute: HK_COMPUTE_INT8, pool: pool, numbers: &numbers,
+        largestOfX: 127)
     }
   }
 
@@ -143,7 +161,7 @@ import Testing
     }
   }
 
-  @Test(arguments: Variant.vector, [HK_COMPUTE_F32, HK_COMPUTE_INT16])
+  @Test(arguments: Variant.vector, [HK_COMPUTE_F32, HK_COMPUTE_INT16, HK_COMPUTE_INT8])
   func `what is not finite shows in the product`(variant: Variant, compute: hk_compute) {
     let pool = hk_pool_create(1)!
     defer { hk_pool_destroy(pool) }
@@ -151,10 +169,11 @@ import Testing
       var x = [Float](repeating: 1, count: 20 * 64)
       x[5 * 64 + 40] = bad
       var numbers = Numbers(seed: 1)
-      let matrix = numbers.blocks(HK_F32, elements: 10 * 64)
+      let format = compute == HK_COMPUTE_INT8 ? HK_Q4_1 : HK_F32
+      let matrix = numbers.blocks(format, elements: 10 * 64)
       var out = [Float](repeating: 0, count: 200)
       multiply(
-        variant, x, 64, 20, 10, 64, matrix, HK_F32, false, false, false, compute, false, 1, pool,
+        variant, x, 64, 20, 10, 64, matrix, format, false, false, false, compute, false, 1, pool,
         &out)
       #expect(out[50..<60].allSatisfy { !$0.isFinite })
       #expect(out[..<50].allSatisfy(\.isFinite) && out[60...].allSatisfy(\.isFinite))
@@ -180,7 +199,7 @@ import Testing
     }
     for (few, compute) in [
       (false, HK_COMPUTE_F32), (false, HK_COMPUTE_AUTO), (true, HK_COMPUTE_F32),
-      (true, HK_COMPUTE_AUTO),
+      (true, HK_COMPUTE_AUTO), (false, HK_COMPUTE_INT8),
     ] {
       let together = product(rows: 0..<20, few: few, compute)
       for row in 0..<20 {
@@ -213,7 +232,7 @@ import Testing
   private func compare(
     _ variant: Variant, _ format: hk_format, _ rows: Int, _ columns: Int, _ depth: Int,
     byColumns: Bool, transposed: Bool, accumulate: Bool, compute: hk_compute, few: Bool = false,
-    pool: OpaquePointer, numbers: inout Numbers, inIntegers: Bool = false
+    pool: OpaquePointer, numbers: inout Numbers, largestOfX: Float? = nil
   ) {
     let x = numbers.floats(rows * depth)
     let matrix = numbers.blocks(format, elements: columns * depth)
@@ -227,7 +246,7 @@ import Testing
     multiply(
       nil, x, stride, rows, columns, depth, matrix, format, byColumns, transposed, accumulate,
       compute, few, scale, pool, &expected)
-    guard inIntegers else {
+    guard let largestOfX else {
       let difference = worstDifference(found, expected)
       #expect(
         difference < 3e-6,
@@ -241,7 +260,7 @@ import Testing
     let size = expected.map(abs).max() ?? 0
     for row in 0..<rows {
       for column in 0..<columns {
-        let bound = Self.rounding(left[row], right[column]) + 3e-6 * max(1, size)
+        let bound = Self.rounding(left[row], right[column], largestOfX) + 3e-6 * max(1, size)
         let index = row * columns + column
         #expect(
           abs(found[index] - expected[index]) <= bound,
@@ -269,12 +288,12 @@ import Testing
     return byColumns ? (0..<columns).map { column in stored.map { $0[column] } } : stored
   }
 
-  /// The most that rounding to integers up to 8191 can change a product: half a unit of each
-  /// operand times the other, in blocks of 32.
-  private static func rounding(_ x: [Float], _ w: [Float]) -> Float {
+  /// The most that rounding to integers, of the matrix up to 8191, can change a product: half a unit of
+  /// each operand times the other, in blocks of 32.
+  private static func rounding(_ x: [Float], _ w: [Float], _ largestOfX: Float) -> Float {
     stride(from: 0, to: x.count, by: 32).reduce(0) { sum, start in
       let block = start..<min(start + 32, x.count)
-      let unitOfX = (x[block].map(abs).max() ?? 0) / 8191
+      let unitOfX = (x[block].map(abs).max() ?? 0) / largestOfX
       let unitOfW = (w[block].map(abs).max() ?? 0) / 8191
       return block.reduce(sum) {
         $0 + (abs(x[$1]) * unitOfW + abs(w[$1]) * unitOfX) / 2 + unitOfX * unitOfW / 4

@@ -53,9 +53,13 @@ final class TestServer: Sendable {
     Thread.detachNewThread { [weak self] in
       while true {
         let connection = accept(listener, nil, nil)
-        guard connection >= 0 else { return }
+        guard connection >= 0 else {
+          close(listener)
+          return
+        }
         guard let server = self else {
           close(connection)
+          close(listener)
           return
         }
         Thread.detachNewThread { server.serve(connection) }
@@ -63,10 +67,8 @@ final class TestServer: Sendable {
     }
   }
 
-  deinit {
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
-  }
+  // The thread that accepts closes it: its number may be another's as soon as it is closed.
+  deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
   private func serve(_ connection: Int32) {
     defer { close(connection) }

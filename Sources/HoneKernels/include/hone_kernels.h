@@ -42,6 +42,7 @@ typedef enum hk_limit {
   HK_LIMIT_MEMORY = 2,  // bytes read from memory
   HK_LIMIT_TILES = 3,   // bf16 products of AMX's tiles
   HK_LIMIT_INT16 = 4,   // products of 16-bit integers into 32 bits
+  HK_LIMIT_INT8 = 5,    // products of bytes into 32 bits, by VNNI
 } hk_limit;
 
 // MARK: Threads (pool.c)
@@ -108,6 +109,9 @@ typedef enum hk_compute {
   HK_COMPUTE_BF16 = 1,  // to bf16
   HK_COMPUTE_AUTO = 2,  // as is fastest here
   HK_COMPUTE_INT16 = 3,  // to 14-bit integers with a scale for each 32 (each row's or column's)
+  // The left one to bytes with a scale for each 32, where the machine multiplies them quickly and all
+  // matrices are blocks of 32 whole numbers, by rows; else as HK_COMPUTE_AUTO.
+  HK_COMPUTE_INT8 = 4,
 } hk_compute;
 
 // A left operand, f32: rows x depth with `stride` floats from row to row, or, transposed, stored as

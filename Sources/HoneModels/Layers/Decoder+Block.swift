@@ -193,7 +193,15 @@ extension Decoder {
     _ input: Tensor, through attention: Attention, of block: Block, at place: Place,
     adapter: some Adapter, in pass: Pass
   ) -> Tensor {
-    var projected = projected(input, through: attention.inputs, adapter: adapter, in: pass)
+    // The queries are not kept.
+    let (query, kept) = (attention.inputs.first, attention.inputs.dropFirst())
+    var projected =
+      if let query, pass.isReading, !kept.isEmpty {
+        projected(input, through: [query], adapter: adapter, in: pass)
+          + projected(input, through: Array(kept), adapter: adapter, in: pass.forKept())
+      } else {
+        projected(input, through: attention.inputs, adapter: adapter, in: pass.forKept())
+      }
     if projected.count == 1 {
       projected = parted(projected[0], into: spec.queryKeyValueColumns, in: pass)
     }

@@ -21,7 +21,8 @@ extension Decoder {
       adapter.vector(vector.numbers, named: vector.name, in: pass)
     }
     let parts = parted(
-      projected(input, through: [convolution.input], adapter: adapter, in: pass)[0], into: 3,
+      projected(
+        input, through: [convolution.input], adapter: adapter, in: pass.forKept())[0], into: 3,
       in: pass)
     let kernel = numbers(convolution.kernel)
     let length = kernel.shape.columns

@@ -116,11 +116,16 @@ private struct InnerRanges {
   subscript(index: Int) -> Range<Int> { ends[index]..<ends[index + 1] }
 }
 
-/// Inner products first, then each output as the sum of its two products.
+/// Inner products first, then each output as the sum of its two products. While a prompt is read the
+/// weights are multiplied by themselves, since they alone may be multiplied in bytes.
 private func forward(
   _ input: Tensor, through weights: [Weight], _ updates: [LowRank?], _ ranges: InnerRanges,
   _ inner: Tensor?, into outputs: [Tensor], in pass: Pass
 ) {
+  let isApart = pass.isReading && inner != nil
+  if isApart {
+    forward(input, through: weights, weights.map { _ in nil }, ranges, nil, into: outputs, in: pass)
+  }
   var products = MatrixProducts(rows: input.shape.rows)
   let left = products.left(input)
   for (index, update) in updates.enumerated() {
@@ -130,9 +135,9 @@ private func forward(
     products.term(seen, update.down)
   }
   if !pass.omitsOutputs {
-    for (index, weight) in weights.enumerated() {
-      products.begin(into: outputs[index], later: inner != nil)
-      products.term(left, weight)
+    for (index, weight) in weights.enumerated() where !isApart || updates[index] != nil {
+      products.begin(into: outputs[index], accumulate: isApart, later: inner != nil)
+      if !isApart { products.term(left, weight) }
       guard let update = updates[index], let inner else { continue }
       let low = products.left(inner, columns: ranges[index], scale: update.scale)
       products.term(low, update.up)

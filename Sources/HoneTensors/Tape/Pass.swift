@@ -12,6 +12,10 @@ public final class Pass {
   /// are decoded beside it.
   package let isDecoding: Bool
 
+  /// Whether a prompt is read that tokens are to follow: products of many rows may then round their left
+  /// operands to bytes, where that is fastest, twice as coarse as bf16.
+  package let isReading: Bool
+
   /// Whether blocks keep only their input and run again on the way back.
   package let recomputesBlocks: Bool
 
@@ -24,12 +28,14 @@ public final class Pass {
 
   package init(
     _ engine: Engine, tape: Tape? = nil, random: RandomSource? = nil, decoding: Bool = false,
-    recomputingBlocks: Bool = false, rerunning: Bool = false, omittingOutputs: Bool = false
+    reading: Bool = false, recomputingBlocks: Bool = false, rerunning: Bool = false,
+    omittingOutputs: Bool = false
   ) {
     self.engine = engine
     self.tape = tape
     self.random = random
     isDecoding = decoding
+    isReading = reading
     recomputesBlocks = recomputingBlocks
     isRerun = rerunning
     omitsOutputs = omittingOutputs
@@ -46,6 +52,10 @@ public final class Pass {
       engine, tape: tape, random: random, decoding: isDecoding, rerunning: isRerun,
       omittingOutputs: true)
   }
+
+  /// The same pass for what is kept for later tokens, keys and values for instance: rounding them to bytes
+  /// costs as much exactness as rounding all else.
+  package func forKept() -> Pass { isReading ? Pass(engine, tape: tape, random: random) : self }
 
   package var pool: ThreadPool { engine.threads }
 
