@@ -199,8 +199,11 @@ void hk_matvec(
   }
   int64_t pieces = 0;
   for (int p = 0; p < count; p++) {
-    // About 16 pieces a matrix, but no piece of less than some ten thousand products.
-    int64_t least = (16384 + depth - 1) / depth, share = (products[p].columns + 15) / 16;
+    // Two pieces a thread, since what is asked for ahead at a piece's end is another thread's, but no piece
+    // of less than some ten thousand products.
+    int64_t pieces_wanted = 2 * hk_pool_threads(pool);
+    int64_t share = (products[p].columns + pieces_wanted - 1) / pieces_wanted;
+    int64_t least = (16384 + depth - 1) / depth;
     c.rows_in_piece[p] = ((share > least ? share : least) + 15) / 16 * 16;
     c.first_piece[p] = pieces;
     pieces += (products[p].columns + c.rows_in_piece[p] - 1) / c.rows_in_piece[p];
