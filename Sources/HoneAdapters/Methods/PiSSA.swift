@@ -171,7 +171,7 @@ extension PiSSA {
     name: "pissa",
     summary: "Trains a LoRA that starts as the principal part of each chosen projection.",
     source: "Meng et al. 2024, https://arxiv.org/abs/2404.02948",
-    learningRate: 1e-3,
+    learningRate: 2e-4,
     facts: MethodFacts(
       trained: "two thin matrices, the principal part of each projection",
       parameters: "rank · (inputs + outputs) a projection", merges: true,
