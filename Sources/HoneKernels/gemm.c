@@ -92,9 +92,14 @@ static hk_compute fastest(hk_isa isa) {
   }
 }
 
+// What is asked for where bytes are not taken, which kernels of their own are for.
+static hk_compute settled(hk_compute compute, hk_isa isa) {
+  return compute == HK_COMPUTE_AUTO || compute == HK_COMPUTE_INT8 ? fastest(isa) : compute;
+}
+
 static const hk_gemm_kernel *kernel_for(hk_compute compute, bool *rounded) {
   hk_isa isa = hk_isa_current();
-  if (compute == HK_COMPUTE_AUTO || compute == HK_COMPUTE_INT8) compute = fastest(isa);
+  compute = settled(compute, isa);
   // Without the instruction, bf16 is f32 arithmetic on rounded operands.
   *rounded = compute == HK_COMPUTE_BF16;
 #if defined(__x86_64__)
@@ -127,7 +132,7 @@ static const hk_gemm_kernel *kernel_for(hk_compute compute, bool *rounded) {
 hk_limit hk_gemm_limit(hk_compute compute) {
   hk_isa isa = hk_isa_current();
   if (compute == HK_COMPUTE_INT8 && hk_gemm_int8_available()) return HK_LIMIT_INT8;
-  if (compute == HK_COMPUTE_AUTO || compute == HK_COMPUTE_INT8) compute = fastest(isa);
+  compute = settled(compute, isa);
   if (compute == HK_COMPUTE_INT16) return HK_LIMIT_INT16;
   if (compute != HK_COMPUTE_BF16) return HK_LIMIT_F32;
   return isa == HK_ISA_AMX          ? HK_LIMIT_TILES
@@ -138,7 +143,7 @@ hk_limit hk_gemm_limit(hk_compute compute) {
 const hk_gemm_kernel *hk_gemm_kernel_for_attention(hk_compute compute) {
   hk_isa isa = hk_isa_current();
   if (isa == HK_ISA_REFERENCE) return NULL;
-  if (compute == HK_COMPUTE_AUTO || compute == HK_COMPUTE_INT8) compute = fastest(isa);
+  compute = settled(compute, isa);
   bool is_fast = compute == HK_COMPUTE_BF16 && fastest(isa) == HK_COMPUTE_BF16, rounded;
   return kernel_for(is_fast ? HK_COMPUTE_BF16 : HK_COMPUTE_F32, &rounded);
 }

@@ -19,12 +19,12 @@ bool hk_dot_sixteen_available(void) {
 typedef struct ahead {
   const char *far, *near;
 } ahead;
-enum { FAR = 10240, NEAR_ROWS = 16384 };
+enum { FAR = 10240, NEAR_BYTES = 16384 };
 
 INLINE ahead what_follows(const uint8_t *matrix, int64_t row_bytes) {
   int64_t group = LANES * row_bytes;
   const char *start = (const char *)matrix;
-  return (ahead){start + group + FAR, group <= NEAR_ROWS ? start + group : start};
+  return (ahead){start + group + FAR, group <= NEAR_BYTES ? start + group : start};
 }
 INLINE void fetch(ahead *ahead, int bytes) {
   for (int i = 0; i < LANES * bytes; i += 64) {
