@@ -5,15 +5,17 @@ and sits the same exam with each.
   accepted     what all filters accepted, as the run itself had it
   unfiltered   candidates as the teacher wrote them, whatever the filters said
   no-likelihoods   what the checks of the text alone accept
+  without NAME     with --ablate: what is accepted where this one filter is off; the data is made again without it, from the calls
+                   of models that the run has kept, and what only such candidates need is asked anew
 
 Candidates are drawn with --seeds, and cut to the size of the smallest choice, so that only their quality differs.
 The table has shares of the exam answered right and bits a byte of the answers, with 95 % intervals of the difference to `accepted`
 by drawing whole documents anew, the same draws for both.
 
-Usage: compare.py --hone PROGRAM --run FOLDER [--seeds 1 2 3] [--threads N] [--json FILE] -- DOCUMENTS --exam FILE ...
+Usage: compare.py --hone PROGRAM --run FOLDER [--seeds 1 2 3] [--ablate [NAME ...]] [--threads N] [--json FILE] -- DOCUMENTS --exam FILE ...
 What follows -- are the run's own arguments (documents, --exam, --model, --teacher, --examples).
 """
-import argparse, json, pathlib, random, shutil, subprocess, sys
+import argparse, json, pathlib, random, re, shutil, subprocess, sys
 
 TEXT_CHECKS = {"form", "length", "self_contained", "gives_away", "numbers_in_source", "names_in_source", "repetition", "personal_data"}
 
@@ -24,6 +26,31 @@ def lines(path):
 
 def rejection(record):
     return next((v["filter"] for v in record["_meta"]["verdicts"] if not v["passes"]), None)
+
+
+def filters(folder):
+    """The filters of a run that judge by the text alone, and those by likelihoods."""
+    recipe = (folder / "data/recipe.yaml").read_text(encoding="utf-8")
+    likelihoods = re.search(r"^  likelihood: \[(.*)\]$", recipe, re.M).group(1).split(", ")
+    return sorted(TEXT_CHECKS - {"form", "personal_data"}), likelihoods
+
+
+def without(arguments, name):
+    """What is accepted where one filter is off, everything else as it is."""
+    source, target = arguments.run / "data", arguments.run.parent / f"{arguments.run.name}-without-{name}"
+    if not (target / "report.html").exists():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+        (target / "report.html").unlink()
+        key, names = next(
+            ((key, names) for key, names in zip(("hard", "likelihood"), filters(arguments.run)) if name in names), (None, [])
+        )
+        if not key:
+            raise SystemExit(f"{name} is no filter of this run")
+        left = ", ".join(other for other in names if other != name)
+        command = [arguments.hone, "synthesize", str(source / "recipe.yaml"), "--restart", "--threads", str(arguments.threads)]
+        command += ["--set", f"output={target}", "--set", f"filters.{key}=[{left}]"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=sys.stderr)
+    return lines(target / "accepted.jsonl")
 
 
 def choices(folder):
@@ -38,7 +65,7 @@ def choices(folder):
 
 def sit(arguments, folder, records, seed, count):
     """The answers of the exam after training on so many of the records."""
-    target = folder.parent / f"{folder.name}-{seed[0]}-{seed[1]}"
+    target = folder.parent / f"{folder.name}-{seed[0].replace(' ', '-')}-{seed[1]}"
     answers = target / "answers.jsonl"
     if not answers.exists():
         (target / "data").mkdir(parents=True, exist_ok=True)
@@ -81,11 +108,14 @@ def main():
     parser.add_argument("--hone", required=True)
     parser.add_argument("--run", required=True, type=pathlib.Path)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1])
+    parser.add_argument("--ablate", nargs="*", help="filters; all of the run's where none is named")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("rest", nargs="+")
     arguments = parser.parse_args()
     chosen = choices(arguments.run)
+    for name in arguments.ablate or ([] if arguments.ablate is None else sum(filters(arguments.run), [])):
+        chosen[f"without {name}"] = without(arguments, name)
     count = min(len(records) for records in chosen.values())
     sittings = {
         name: [sit(arguments, arguments.run, records, (name, seed), count) for seed in arguments.seeds]
@@ -94,8 +124,8 @@ def main():
     base = sittings["accepted"][0]
     everything = range(len(base))
     print(f"{count} examples each, {len(base)} questions, seeds {' '.join(map(str, arguments.seeds))}")
-    print(f"{'':16}{'right':>8}{'to accepted':>20}{'bits a byte':>14}{'to accepted':>20}")
-    print(f"{'untrained':16}{right(base, everything, 'before'):8.0%}{'':20}{bits(base, everything, 'before'):14.2f}")
+    print(f"{'':26}{'right':>8}{'to accepted':>20}{'bits a byte':>14}{'to accepted':>20}")
+    print(f"{'untrained':26}{right(base, everything, 'before'):8.0%}{'':20}{bits(base, everything, 'before'):14.2f}")
     table = []
     for name, runs in sittings.items():
         joined = [answer for run in runs for answer in run]
@@ -109,7 +139,7 @@ def main():
                 "{:+.0%} to {:+.0%}".format(*row["right_difference"]),
                 "{:+.2f} to {:+.2f}".format(*row["bits_difference"]),
             ]
-        print(f"{name:16}{row['right']:8.0%}{cells[0]:>20}{row['bits']:14.2f}{cells[1]:>20}   of {len(chosen[name])}")
+        print(f"{name:26}{row['right']:8.0%}{cells[0]:>20}{row['bits']:14.2f}{cells[1]:>20}   of {len(chosen[name])}")
         table.append(row)
     if arguments.json:
         arguments.json.write_text(json.dumps(table, indent=2) + "\n")

@@ -81,13 +81,11 @@ public struct Benchmark {
         (Compute.f32, 512, false), (.auto, 512, false), (.auto, 2048, false), (.auto, 512, true),
       ] {
         let limit = hk_gemm_limit(isReading ? HK_COMPUTE_INT8 : compute.kernelCompute)
-        // What is kept for later tokens is not rounded to bytes.
-        let kept: [Site.Kind] = [.key, .value, .queryKeyValue, .convolutionInput]
-        let isKept = modules.contains { kept.contains($0.site.kind) }
+        let isKept = modules.contains { $0.site.kind.isKept }
         if isReading && (isKept || limit != HK_LIMIT_INT8) { continue }
         let engine = Engine(sharing: engine, compute: compute)
         let input = engine.tensor([rows, inputs], (0..<rows * inputs).map(value))
-        let pass = Pass(engine, reading: isReading)
+        let pass = Pass(engine, of: isReading ? .prompt : .tokens)
         _ = projected(input, through: weights, in: pass)
         let operations = 2.0 * Double(rows * outputs * inputs)
         // The limit is measured between the runs, so that both see the same machine, and as the
@@ -142,7 +140,7 @@ public struct Benchmark {
       for: model.spec, sequenceCapacity: prompt.count, compute: engine.compute)
     let prefill = median(of: 5) {
       cache.reset()
-      let pass = Pass(engine, reading: true)
+      let pass = Pass(engine, of: .prompt)
       let hidden = model.decoder.hiddenStates(
         TokenBatch([prompt]), adapter: NoAdapter(), cache: cache, in: pass)
       let last = hidden.rows(prompt.count - 1..<prompt.count)
@@ -167,7 +165,7 @@ public struct Benchmark {
         }
         let time = seconds {
           for step in 0..<count {
-            let pass = Pass(engine, decoding: true)
+            let pass = Pass(engine, of: .nextTokens)
             let batch = TokenBatch(
               ids: (0..<sequences).map { Int32(($0 * 31 + step * 7) % vocabulary) },
               sequences: (0..<sequences).map {

@@ -98,13 +98,13 @@ public final class ChatSession {
     var next = Array(tokens[known...])
     var cancelled = false
     while !cancelled, run.fill(slots: 1) {
-      let pass = Pass(engine, decoding: next.count == 1, reading: next.count > 1)
+      let pass = Pass(engine, of: next.count == 1 ? .nextTokens : .prompt)
       let batch = TokenBatch(
         ids: next, sequences: [.init(rows: 0..<next.count, position: cached.count)])
       let hidden = model.decoder.hiddenStates(batch, adapter: adapter, cache: cache, in: pass)
       cached += next
       let last = hidden.rows(hidden.shape[0] - 1..<hidden.shape[0])
-      let logits = model.decoder.logits(last, adapter: adapter, in: Pass(engine, decoding: true))
+      let logits = model.decoder.logits(last, adapter: adapter, in: Pass(engine, of: .nextTokens))
       let values = UnsafeMutableBufferPointer(start: logits.pointer, count: logits.shape.count)
       if let piece = try run.take(values, in: 0, isFull: cached.count >= contextLength) {
         cancelled = !listener(piece.text)

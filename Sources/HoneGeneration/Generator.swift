@@ -192,7 +192,7 @@ public final class Generator {
     _ hidden: Tensor, for slots: [Int], _ run: inout Run, _ cache: KeyValueCache, _ capacity: Int,
     _ listener: (Piece) -> Bool
   ) throws -> Bool {
-    let pass = Pass(engine, decoding: true)
+    let pass = Pass(engine, of: .nextTokens)
     let logits = model.decoder.logits(hidden, adapter: adapter, in: pass)
     let vocabulary = logits.shape.columns
     for (row, slot) in slots.enumerated() {
@@ -209,7 +209,7 @@ public final class Generator {
   /// The hidden state of each sequence's last token; its tokens go to the cache.
   func lastHidden(_ tokens: [[Int32]], slots: [Int], cache: KeyValueCache) -> Tensor {
     let isDecoding = tokens.allSatisfy { $0.count == 1 }
-    let pass = Pass(engine, decoding: isDecoding, reading: !isDecoding)
+    let pass = Pass(engine, of: isDecoding ? .nextTokens : .prompt)
     var start = 0
     let batch = TokenBatch(
       ids: tokens.flatMap { $0 },

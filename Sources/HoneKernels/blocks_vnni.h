@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "include/hone_kernels.h"
+
 // Stored blocks of sixteen neighbouring rows of a matrix, turned as they are read: a lane is a row, its
 // four bytes consecutive numbers of the row, as VNNI multiplies them.
 
@@ -152,6 +154,84 @@ INLINE void nibbles_q4_k(const uint8_t *bytes, int64_t row_bytes, __m512i *q) {
     q[i] = _mm512_and_si512(both[i], low);
     q[8 + i] = _mm512_and_si512(_mm512_srli_epi32(both[i], 4), low);
   }
+}
+
+// MARK: Packing
+
+// Sixteen rows' blocks of 32, one after another: put(q, scale, offset, out) takes what is stored of them,
+// whole numbers as q is above, and what makes the numbers of it: scale * q + offset. It returns where the
+// next ones go.
+#define PACK_SIXTEEN(target, name, put, bytes, decode, has_minimum, minus)                        \
+  target static void name(const uint8_t *matrix, int64_t row_bytes, int64_t depth, float *out) {  \
+    for (int64_t k = 0; k < depth; k += 32, matrix += bytes) {                                    \
+      __m512i q[8];                                                                               \
+      decode(matrix, row_bytes, q);                                                               \
+      __m512 scale, minimum;                                                                      \
+      halves(words(matrix, row_bytes), &scale, &minimum);                                         \
+      if (!has_minimum) minimum = _mm512_mul_ps(scale, _mm512_set1_ps(-minus));                   \
+      out = put(q, scale, minimum, out);                                                          \
+    }                                                                                             \
+  }
+#define PACK_SIXTEEN_Q4_K(target, name, put)                                                      \
+  target static void name(const uint8_t *matrix, int64_t row_bytes, int64_t depth, float *out) {  \
+    for (int64_t k = 0; k < depth; k += 256, matrix += 144) {                                     \
+      __m512 scales[8], minimums[8];                                                              \
+      scales_q4_k(matrix, row_bytes, scales, minimums);                                           \
+      _Pragma("clang loop unroll(disable)") for (int pair = 0; pair < 4; pair++) {                \
+        __m512i q[16];                                                                            \
+        nibbles_q4_k(matrix + 16 + 32 * pair, row_bytes, q);                                      \
+        for (int half = 0; half < 2; half++)                                                      \
+          out = put(                                                                              \
+              q + 8 * half, scales[2 * pair + half],                                              \
+              _mm512_sub_ps(_mm512_setzero_ps(), minimums[2 * pair + half]), out);                \
+      }                                                                                           \
+    }                                                                                             \
+  }
+
+INLINE void decode_q4_1(const uint8_t *block, int64_t row_bytes, __m512i *q) {
+  nibbles(block + 4, row_bytes, q);
+}
+
+// Sixteen rows of so much depth.
+typedef void (*stored_packer)(const uint8_t *matrix, int64_t row_bytes, int64_t depth, float *out);
+
+// Every format that can be packed so, and name_for(format): the function for one, NULL for others.
+#define PACK_STORED(target, name, put)                                   \
+  PACK_SIXTEEN(target, name##_q4_0, put, 18, decode_q4_0, false, 8)      \
+  PACK_SIXTEEN(target, name##_q4_1, put, 20, decode_q4_1, true, 0)       \
+  PACK_SIXTEEN(target, name##_q5_0, put, 22, decode_q5_0, false, 16)     \
+  PACK_SIXTEEN(target, name##_q5_1, put, 24, decode_q5_1, true, 0)       \
+  PACK_SIXTEEN(target, name##_q8_0, put, 34, decode_q8_0, false, 128)    \
+  PACK_SIXTEEN_Q4_K(target, name##_q4_k, put)                            \
+  static stored_packer name##_for(hk_format format) {                    \
+    switch (format) {                                                    \
+    case HK_Q4_0: return name##_q4_0;                                    \
+    case HK_Q4_1: return name##_q4_1;                                    \
+    case HK_Q5_0: return name##_q5_0;                                    \
+    case HK_Q5_1: return name##_q5_1;                                    \
+    case HK_Q8_0: return name##_q8_0;                                    \
+    case HK_Q4_K: return name##_q4_k;                                    \
+    default: return NULL;                                                \
+    }                                                                    \
+  }
+
+// Packs `live` rows, which may be fewer than sixteen or none; false where they are not stored in whole
+// blocks that can be packed so.
+static inline bool pack_sixteen(
+    stored_packer pack, hk_format format, const uint8_t *rows, int64_t row_bytes, int64_t live,
+    int64_t depth, void *scratch, float *out) {
+  if (!pack || depth % hk_format_block_elements(format) != 0) return false;
+  if (live < LANES) {
+    // Sixteen rows are read at once, so missing ones have to be there.
+    int64_t used = depth / hk_format_block_elements(format) * hk_format_block_bytes(format);
+    memset(scratch, 0, (size_t)(LANES * used));
+    for (int64_t row = 0; row < live; row++)
+      memcpy((uint8_t *)scratch + row * used, rows + row * row_bytes, (size_t)used);
+    rows = scratch;
+    row_bytes = used;
+  }
+  pack(rows, row_bytes, depth, out);
+  return true;
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gemm_amx.h"
+#include "gemm_bf16.h"
 #include "gemm_int8.h"
 #include "isa.h"
 #include "matvec.h"
@@ -206,24 +207,21 @@ static void pack_right(
   const hk_gemm_kernel *kernel = c->kernel;
   int64_t panel_words = hk_panel_words(kernel, kernel->columns, depth);
   const char *matrix = term->matrix;
-  if (kernel->right_blocks) {
-    for (int64_t j = 0; j < count; j += kernel->columns, out += panel_words)
-      kernel->right_blocks(
-          term->format, (const uint8_t *)matrix + (first + j) * term->row_bytes, term->row_bytes,
-          least(kernel->columns, count - j), depth, decoded, out);
-    return;
-  }
   if (!term->by_columns) {
     for (int64_t j = 0; j < count; j += kernel->columns, out += panel_words) {
       int64_t live = least(kernel->columns, count - j), stride = depth;
       const float *rows = decoded;
+      const char *stored = matrix + (first + j) * term->row_bytes;
+      if (kernel->right_blocks &&
+          kernel->right_blocks(
+              term->format, (const uint8_t *)stored, term->row_bytes, live, depth, decoded, out))
+        continue;
       if (term->format == HK_F32) {
-        rows = (const float *)(matrix + (first + j) * term->row_bytes);
+        rows = (const float *)stored;
         stride = term->row_bytes / 4;
       } else {
         for (int64_t i = 0; i < live; i++)
-          hk_dequantize_row(
-              term->format, matrix + (first + j + i) * term->row_bytes, depth, decoded + i * stride);
+          hk_dequantize_row(term->format, stored + i * term->row_bytes, depth, decoded + i * stride);
       }
       kernel->right_rows(rows, stride, live, depth, 1, c->rounded, kernel->columns, out);
     }

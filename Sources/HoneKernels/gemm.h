@@ -45,9 +45,10 @@ typedef struct hk_gemm_kernel {
   // Around the tiles of a piece of work; may be null.
   void (*begin)(void);
   void (*end)(void);
-  // Where it is set, the right operands are packed as they are stored, and left operands are rows: one
-  // panel of `count` stored rows of depth. The scratch holds a panel's numbers in f32.
-  void (*right_blocks)(
+  // Where it is set, it is asked first for a right operand's panel of `count` stored rows, all of depth:
+  // it packs what is stored, with no numbers in f32 between. False where it cannot, and nothing is
+  // written. The scratch holds a panel's numbers in f32.
+  bool (*right_blocks)(
       hk_format format, const uint8_t *rows, int64_t row_bytes, int64_t count, int64_t depth,
       void *scratch, void *panel);
 } hk_gemm_kernel;

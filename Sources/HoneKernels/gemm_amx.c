@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "gemm_bf16.h"
+
 #define AMX_TARGET \
   __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
 #define AMX_INLINE AMX_TARGET static inline __attribute__((always_inline))
@@ -262,7 +264,8 @@ const hk_gemm_kernel hk_gemm_kernel_amx = {
     .right_columns = right_columns,
     .tile = tile,
     .begin = begin,
-    .end = end};
+    .end = end,
+    .right_blocks = hk_pack_blocks_tiles};
 
 AMX_TARGET double hk_multiply_add_amx(int64_t turns) {
   _Alignas(64) uint16_t ones[TILE * UNIT];

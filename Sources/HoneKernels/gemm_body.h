@@ -642,15 +642,18 @@ static void HK(pack_columns_i16)(
     }
 }
 
-#define HK_KERNEL(unit, words, block, number, tile)                                           \
+#define HK_KERNEL(unit, words, block, number, tile, blocks)                                   \
   {TILE_ROWS, TILE_COLUMNS, unit, words, block, HK(pack_rows_##number), HK(pack_rows_##number), \
-   HK(pack_columns_##number), HK(pack_columns_##number), tile, NULL, NULL, NULL}
-static const hk_gemm_kernel HK(kernel_f32) = HK_KERNEL(1, 1, 256, f32, HK(tile_f32));
-static const hk_gemm_kernel HK(kernel_bf16) = HK_KERNEL(2, 1, 256, bf16, HK(tile_bf16));
-static const hk_gemm_kernel HK(kernel_i16) = HK_KERNEL(32, 17, 15, i16, HK(tile_i16));
+   HK(pack_columns_##number), HK(pack_columns_##number), tile, NULL, NULL, blocks}
+static const hk_gemm_kernel HK(kernel_f32) = HK_KERNEL(1, 1, 256, f32, HK(tile_f32), NULL);
 #if HK_IS_AVX512
-static const hk_gemm_kernel kernel_i16_vnni = HK_KERNEL(32, 17, 15, i16, tile_i16_vnni);
+static const hk_gemm_kernel HK(kernel_bf16) =
+    HK_KERNEL(2, 1, 256, bf16, HK(tile_bf16), hk_pack_blocks_bf16);
+static const hk_gemm_kernel kernel_i16_vnni = HK_KERNEL(32, 17, 15, i16, tile_i16_vnni, NULL);
+#else
+static const hk_gemm_kernel HK(kernel_bf16) = HK_KERNEL(2, 1, 256, bf16, HK(tile_bf16), NULL);
 #endif
+static const hk_gemm_kernel HK(kernel_i16) = HK_KERNEL(32, 17, 15, i16, HK(tile_i16), NULL);
 #undef HK_KERNEL
 
 #undef HK_BF16_TARGET

@@ -90,76 +90,17 @@ INLINE float *put(const __m512i *q, __m512 scale, __m512 offset, float *out) {
   return out + WORDS * COLUMNS;
 }
 
-// Sixteen rows' blocks of 32: what is stored is that much more than the numbers, or has a minimum.
-#define PACK_SIXTEEN(name, bytes, decode, has_minimum, minus)                                     \
-  TARGET static void name(const uint8_t *matrix, int64_t row_bytes, int64_t depth, float *out) {  \
-    for (int64_t k = 0; k < depth; k += 32, matrix += bytes) {                                    \
-      __m512i q[8];                                                                               \
-      decode(matrix, row_bytes, q);                                                               \
-      __m512 scale, minimum;                                                                      \
-      halves(words(matrix, row_bytes), &scale, &minimum);                                         \
-      if (!has_minimum) minimum = _mm512_mul_ps(scale, _mm512_set1_ps(-minus));                   \
-      out = put(q, scale, minimum, out);                                                          \
-    }                                                                                             \
-  }
+PACK_STORED(TARGET, pack, put)
 
-INLINE void decode_q4_1(const uint8_t *block, int64_t row_bytes, __m512i *q) {
-  nibbles(block + 4, row_bytes, q);
-}
-PACK_SIXTEEN(pack_q4_0, 18, decode_q4_0, false, 8)
-PACK_SIXTEEN(pack_q4_1, 20, decode_q4_1, true, 0)
-PACK_SIXTEEN(pack_q5_0, 22, decode_q5_0, false, 16)
-PACK_SIXTEEN(pack_q5_1, 24, decode_q5_1, true, 0)
-PACK_SIXTEEN(pack_q8_0, 34, decode_q8_0, false, 128)
-
-TARGET static void pack_q4_k(const uint8_t *matrix, int64_t row_bytes, int64_t depth, float *out) {
-  for (int64_t k = 0; k < depth; k += 256, matrix += 144) {
-    __m512 scales[8], minimums[8];
-    scales_q4_k(matrix, row_bytes, scales, minimums);
-#pragma clang loop unroll(disable)
-    for (int pair = 0; pair < 4; pair++) {
-      __m512i q[16];
-      nibbles_q4_k(matrix + 16 + 32 * pair, row_bytes, q);
-      for (int half = 0; half < 2; half++)
-        out = put(
-            q + 8 * half, scales[2 * pair + half],
-            _mm512_sub_ps(_mm512_setzero_ps(), minimums[2 * pair + half]), out);
-    }
-  }
-}
-
-typedef void (*pack_sixteen)(const uint8_t *matrix, int64_t row_bytes, int64_t depth, float *out);
-
-static pack_sixteen pack_sixteen_for(hk_format format) {
-  switch (format) {
-  case HK_Q4_0: return pack_q4_0;
-  case HK_Q4_1: return pack_q4_1;
-  case HK_Q5_0: return pack_q5_0;
-  case HK_Q5_1: return pack_q5_1;
-  case HK_Q8_0: return pack_q8_0;
-  case HK_Q4_K: return pack_q4_k;
-  default: return NULL;
-  }
-}
-
-static void pack_right(
+static bool pack_right(
     hk_format format, const uint8_t *rows, int64_t row_bytes, int64_t count, int64_t depth,
     void *scratch, void *panel) {
-  pack_sixteen pack = pack_sixteen_for(format);
-  int64_t used = depth / hk_format_block_elements(format) * hk_format_block_bytes(format);
-  for (int64_t i = 0; i < COLUMNS; i += LANES) {
-    const uint8_t *from = rows + i * row_bytes;
-    int64_t bytes = row_bytes, live = count - i < LANES ? count - i : LANES;
-    if (live < LANES) {
-      // Sixteen rows are read at once, so missing ones have to be there.
-      memset(scratch, 0, (size_t)(LANES * used));
-      for (int64_t row = 0; row < live; row++)
-        memcpy((uint8_t *)scratch + row * used, from + row * row_bytes, (size_t)used);
-      from = scratch;
-      bytes = used;
-    }
-    pack(from, bytes, depth, (float *)panel + i);
-  }
+  for (int64_t i = 0; i < COLUMNS; i += LANES)
+    if (!pack_sixteen(
+            pack_for(format), format, rows + i * row_bytes, row_bytes, count - i, depth, scratch,
+            (float *)panel + i))
+      return false;
+  return true;
 }
 
 // MARK: The tile
@@ -265,7 +206,7 @@ bool hk_gemm_int8_takes(const hk_products *products) {
   for (int32_t t = 0; t < products->term_count; t++) {
     const hk_term *term = &products->terms[t];
     const hk_left *left = &products->lefts[term->left];
-    if (term->by_columns || left->transposed || !pack_sixteen_for(term->format) ||
+    if (term->by_columns || left->transposed || !pack_for(term->format) ||
         left->depth % hk_format_block_elements(term->format) != 0)
       return false;
   }

@@ -133,7 +133,7 @@ import Testing
     model.decoder.begin(cache, adapter: adapter, in: pass)
     var found: [Float] = []
     for part in [0..<9] + (9..<rows[0].count).map({ $0..<$0 + 1 }) {
-      let pass = Pass(engine, decoding: part.count == 1)
+      let pass = Pass(engine, of: part.count == 1 ? .nextTokens : .tokens)
       let batch = TokenBatch(
         ids: Array(rows[0][part]),
         sequences: [.init(rows: 0..<part.count, position: part.lowerBound)])

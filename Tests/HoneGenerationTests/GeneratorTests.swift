@@ -75,7 +75,7 @@ import Testing
           sequences: slots.enumerated().map { row, slot in
             .init(rows: row..<row + 1, position: cache.counts[slot], slot: slot)
           })
-        let pass = Pass(engine, decoding: true)
+        let pass = Pass(engine, of: .nextTokens)
         let hidden = model.decoder.hiddenStates(
           batch, adapter: NoAdapter(), cache: cache, in: pass)
         let values = model.decoder.logits(hidden, adapter: NoAdapter(), in: pass).values

@@ -20,6 +20,15 @@ public struct Site: Sendable, CustomStringConvertible {
     /// Before and after a short convolution.
     case convolutionInput, convolutionOutput
     case embedding, head
+
+    /// Whether the output is kept for later tokens, as keys and values are. Of a prompt these are not
+    /// rounded to bytes: that would cost as much exactness as rounding all else.
+    package var isKept: Bool {
+      switch self {
+      case .key, .value, .queryKeyValue, .convolutionInput: true
+      default: false
+      }
+    }
   }
 
   public let kind: Kind

@@ -185,23 +185,25 @@ extension Decoder {
   func projected(
     _ input: Tensor, through modules: [Module], adapter: some Adapter, in pass: Pass
   ) -> [Tensor] {
-    adapter.project(
-      input, at: modules.map(\.site), through: modules.map(\.projection), in: pass)
+    guard pass.isReading else {
+      return adapter.project(
+        input, at: modules.map(\.site), through: modules.map(\.projection), in: pass)
+    }
+    // Of queries, keys and values the first are not kept.
+    let passing = modules.prefix { !$0.site.kind.isKept }
+    return [(passing, pass), (modules[passing.count...], pass.forKept())].flatMap {
+      part, pass -> [Tensor] in
+      guard !part.isEmpty else { return [] }
+      return adapter.project(
+        input, at: part.map(\.site), through: part.map(\.projection), in: pass)
+    }
   }
 
   private func attend(
     _ input: Tensor, through attention: Attention, of block: Block, at place: Place,
     adapter: some Adapter, in pass: Pass
   ) -> Tensor {
-    // The queries are not kept.
-    let (query, kept) = (attention.inputs.first, attention.inputs.dropFirst())
-    var projected =
-      if let query, pass.isReading, !kept.isEmpty {
-        projected(input, through: [query], adapter: adapter, in: pass)
-          + projected(input, through: Array(kept), adapter: adapter, in: pass.forKept())
-      } else {
-        projected(input, through: attention.inputs, adapter: adapter, in: pass.forKept())
-      }
+    var projected = projected(input, through: attention.inputs, adapter: adapter, in: pass)
     if projected.count == 1 {
       projected = parted(projected[0], into: spec.queryKeyValueColumns, in: pass)
     }

@@ -22,7 +22,7 @@ extension Decoder {
     }
     let parts = parted(
       projected(
-        input, through: [convolution.input], adapter: adapter, in: pass.forKept())[0], into: 3,
+        input, through: [convolution.input], adapter: adapter, in: pass)[0], into: 3,
       in: pass)
     let kernel = numbers(convolution.kernel)
     let length = kernel.shape.columns

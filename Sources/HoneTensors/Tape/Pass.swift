@@ -7,14 +7,20 @@ public final class Pass {
   /// Draws that belong to this pass, dropout for instance.
   package let random: RandomSource?
 
-  /// Whether each row is the next token of a sequence of its own. Products then go row by row
-  /// through the decoding kernels, so that a sequence's numbers do not depend on how many others
-  /// are decoded beside it.
-  package let isDecoding: Bool
-
-  /// Whether a prompt is read that tokens are to follow: products of many rows may then round their left
-  /// operands to bytes, where that is fastest, twice as coarse as bf16.
-  package let isReading: Bool
+  /// What the rows of a pass are.
+  package enum Rows: Sendable {
+    /// Tokens whose every number counts: those of training, and those that are scored.
+    case tokens
+    /// A prompt that tokens are to follow: products of many rows may round their left operands to bytes,
+    /// where that is fastest, twice as coarse as bf16.
+    case prompt
+    /// Each the next token of a sequence of its own. Products then go row by row through the decoding
+    /// kernels, so that a sequence's numbers do not depend on how many others are decoded beside it.
+    case nextTokens
+  }
+  package let rows: Rows
+  package var isDecoding: Bool { rows == .nextTokens }
+  package var isReading: Bool { rows == .prompt }
 
   /// Whether blocks keep only their input and run again on the way back.
   package let recomputesBlocks: Bool
@@ -27,15 +33,13 @@ public final class Pass {
   package let omitsOutputs: Bool
 
   package init(
-    _ engine: Engine, tape: Tape? = nil, random: RandomSource? = nil, decoding: Bool = false,
-    reading: Bool = false, recomputingBlocks: Bool = false, rerunning: Bool = false,
-    omittingOutputs: Bool = false
+    _ engine: Engine, of rows: Rows = .tokens, tape: Tape? = nil, random: RandomSource? = nil,
+    recomputingBlocks: Bool = false, rerunning: Bool = false, omittingOutputs: Bool = false
   ) {
     self.engine = engine
+    self.rows = rows
     self.tape = tape
     self.random = random
-    isDecoding = decoding
-    isReading = reading
     recomputesBlocks = recomputingBlocks
     isRerun = rerunning
     omitsOutputs = omittingOutputs
@@ -43,18 +47,16 @@ public final class Pass {
 
   /// The same pass with another tape.
   func recording(on tape: Tape) -> Pass {
-    Pass(engine, tape: tape, random: random, decoding: isDecoding)
+    Pass(engine, of: rows, tape: tape, random: random)
   }
 
   /// The same pass for a projection whose output nobody reads.
   package func omittingOutputs() -> Pass {
     Pass(
-      engine, tape: tape, random: random, decoding: isDecoding, rerunning: isRerun,
-      omittingOutputs: true)
+      engine, of: rows, tape: tape, random: random, rerunning: isRerun, omittingOutputs: true)
   }
 
-  /// The same pass for what is kept for later tokens, keys and values for instance: rounding them to bytes
-  /// costs as much exactness as rounding all else.
+  /// The same pass for projections of which every number counts.
   package func forKept() -> Pass { isReading ? Pass(engine, tape: tape, random: random) : self }
 
   package var pool: ThreadPool { engine.threads }

@@ -113,7 +113,7 @@ import Testing
     let cache = KeyValueCache(for: model.spec, sequenceCapacity: ids.count, compute: .f32)
     var found: [Float] = []
     for part in [0..<6, 6..<15] + (15..<24).map({ $0..<$0 + 1 }) {
-      let pass = Pass(engine, decoding: part.count == 1)
+      let pass = Pass(engine, of: part.count == 1 ? .nextTokens : .tokens)
       let batch = TokenBatch(
         ids: Array(ids[part]),
         sequences: [.init(rows: 0..<part.count, position: part.lowerBound)])

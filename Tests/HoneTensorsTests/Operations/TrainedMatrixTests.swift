@@ -96,7 +96,7 @@ import Testing
       x.timesTransposed(w).values, x.timesTransposed(down).timesTransposed(up).values
     ).map { $0 + 0.75 * $1 }
     for decoding in [false, true] {
-      let pass = Pass(engine, decoding: decoding)
+      let pass = Pass(engine, of: decoding ? .nextTokens : .tokens)
       let found = projected(tensor(x), through: [weight], lowRank: [update], in: pass)[0].values
       #expect(zip(found, expected).allSatisfy { abs(Double($0) - $1) < 1e-5 })
     }
