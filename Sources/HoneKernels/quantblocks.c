@@ -3,6 +3,10 @@
 
 #include "isa.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #define HK_QUANT_INLINE static inline __attribute__((always_inline))
 
 static const int8_t iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,

@@ -1,6 +1,7 @@
-// Plain loops, which the compiler makes vectors of for each instruction set. Layouts are those of
-// ggml's ggml-common.h and the order of operations that of ggml-quants.c; each product of a scale,
-// a sub-scale and a quant fits f32 exactly, so contraction to FMA changes no bit.
+// Plain loops, which the compiler makes vectors of for each instruction set; only codes that stand for
+// other numbers are looked up by hand. Layouts are those of ggml's ggml-common.h and the order of
+// operations that of ggml-quants.c; each product of a scale, a sub-scale and a quant fits f32 exactly, so
+// contraction to FMA changes no bit.
 
 #define half_at HK(half_at)
 HK_QUANT_INLINE float half_at(const uint8_t *p) {
@@ -8,6 +9,14 @@ HK_QUANT_INLINE float half_at(const uint8_t *p) {
   memcpy(&a, p, 2);
   return (float)a;
 }
+
+#if HK_IS_AVX512
+// Sixteen of sixteen numbers, by the lower four bits of each byte.
+HK_QUANT_INLINE void looked_up(const float *table, __m128i codes, float *out) {
+  __m512i places = _mm512_cvtepu8_epi32(codes);
+  _mm512_storeu_ps(out, _mm512_permutexvar_ps(places, _mm512_loadu_ps(table)));
+}
+#endif
 
 static void HK(q4_0)(const uint8_t *p, int64_t blocks, float *out) {
   for (int64_t b = 0; b < blocks; b++, p += 18, out += 32) {
@@ -168,26 +177,41 @@ static void HK(q6_k)(const uint8_t *p, int64_t blocks, float *out) {
   }
 }
 
+// The numbers of one code are products of the same two factors, so sixteen serve a block.
 static void HK(iq4_nl)(const uint8_t *p, int64_t blocks, float *out) {
   for (int64_t b = 0; b < blocks; b++, p += 18, out += 32) {
-    float d = half_at(p);
+    float d = half_at(p), products[16];
+    for (int i = 0; i < 16; i++) products[i] = d * (float)iq4_values[i];
+#if HK_IS_AVX512
+    __m128i both = _mm_loadu_si128((const __m128i *)(p + 2));
+    looked_up(products, both, out);
+    looked_up(products, _mm_srli_epi16(both, 4), out + 16);
+#else
     for (int j = 0; j < 16; j++) {
-      out[j] = d * (float)iq4_values[p[2 + j] & 15];
-      out[j + 16] = d * (float)iq4_values[p[2 + j] >> 4];
+      out[j] = products[p[2 + j] & 15];
+      out[j + 16] = products[p[2 + j] >> 4];
     }
+#endif
   }
 }
 
-// The numbers of one code are products of the same two factors, so sixteen serve a block.
 static void HK(four_bits)(const float *values, const uint8_t *p, int64_t blocks, float *out) {
   for (int64_t b = 0; b < blocks; b++, p += 36, out += 64) {
     float largest, products[16];
     memcpy(&largest, p, 4);
     for (int i = 0; i < 16; i++) products[i] = values[i] * largest;
+#if HK_IS_AVX512
+    for (int j = 0; j < 32; j += 16) {
+      __m128i both = _mm_loadu_si128((const __m128i *)(p + 4 + j)), upper = _mm_srli_epi16(both, 4);
+      looked_up(products, _mm_unpacklo_epi8(upper, both), out + 2 * j);
+      looked_up(products, _mm_unpackhi_epi8(upper, both), out + 2 * j + 16);
+    }
+#else
     for (int j = 0; j < 32; j++) {
       out[2 * j] = products[p[4 + j] >> 4];
       out[2 * j + 1] = products[p[4 + j] & 15];
     }
+#endif
   }
 }
 

@@ -100,7 +100,7 @@ extension BitFit {
     name: "bitfit",
     summary: "Trains biases, added where the model has none, and the norms.",
     source: "Ben Zaken et al. 2022, https://arxiv.org/abs/2106.10199",
-    learningRate: 0.01,
+    learningRate: 0.003,
     facts: MethodFacts(
       trained: "biases, and the norms", parameters: "outputs a projection, hidden size a norm",
       merges: true, exchange: []),

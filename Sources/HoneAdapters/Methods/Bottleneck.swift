@@ -190,7 +190,7 @@ extension Bottleneck {
     summary:
       "Trains two small matrices with a non-linearity between them, after the halves of blocks.",
     source: "Houlsby et al. 2019, https://arxiv.org/abs/1902.00751",
-    learningRate: 0.002,
+    learningRate: 0.001,
     facts: MethodFacts(
       trained: "two thin matrices with a non-linearity after the halves of blocks",
       parameters: "2 · hidden size² / reduction a half", merges: false,

@@ -79,7 +79,7 @@ extension PrefixTuning {
     name: "prefix_tuning",
     summary: "Trains keys and values that stand before every sequence in each block.",
     source: "Li & Liang 2021, https://arxiv.org/abs/2101.00190",
-    learningRate: 0.05,
+    learningRate: 0.015,
     facts: MethodFacts(
       trained: "keys and values before every sequence",
       parameters: "2 · blocks · rows · key-value width", merges: false,
