@@ -138,41 +138,33 @@ def table(rows):
 
 
 def plot(rows):
-    """Quality against the number of trained parameters, as SVG; a line from the worst seed to the best."""
-    width, height, left, right, top, bottom = 860, 480, 64, 24, 24, 56
-    low = math.floor(math.log10(min(row["parameters"] for row in rows)))
-    high = math.ceil(math.log10(max(row["parameters"] for row in rows)))
-    x = lambda count: left + (math.log10(count) - low) / (high - low) * (width - left - right)
-    y = lambda share: height - bottom - share / 100 * (height - top - bottom)
+    """A line for each method: its quality on both tasks, from the worst seed to the best, and what it trains, as SVG."""
+    width, left, right, top, line = 860, 120, 150, 56, 26
+    bottom = top + line * len(rows)
+    x = lambda share: left + share / 100 * (width - left - right)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" font-size="12">',
-        f'<rect width="{width}" height="{height}" fill="#fff"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {bottom + 28}" font-family="system-ui, sans-serif" font-size="13">',
+        f'<rect width="{width}" height="{bottom + 28}" fill="#fff"/>',
+        f'<text x="{width - 12}" y="{top - 12}" text-anchor="end" fill="#555">trained numbers, adapter</text>',
     ]
-    for share in range(0, 101, 20):
-        parts.append(f'<path d="M{left} {y(share):.1f}H{width - right}" stroke="#ddd"/>')
-        parts.append(f'<text x="{left - 8}" y="{y(share) + 4:.1f}" text-anchor="end">{share} %</text>')
-    for power in range(low, high + 1):
-        parts.append(f'<text x="{x(10**power):.1f}" y="{height - bottom + 20}" text-anchor="middle">{size(10**power).strip()}</text>')
-    parts.append(f'<text x="{(left + width) / 2}" y="{height - 12}" text-anchor="middle">trained parameters</text>')
     for place, (task, colour) in enumerate(COLOURS.items()):
-        parts.append(f'<circle cx="{left + 16 + 90 * place}" cy="12" r="5" fill="{colour}"/>')
-        parts.append(f'<text x="{left + 26 + 90 * place}" y="16">{task}</text>')
-    taken = []
-    for row in rows:
-        for task, colour in COLOURS.items():
+        parts.append(f'<circle cx="{left + 5 + 90 * place}" cy="{top - 36}" r="5" fill="{colour}"/>')
+        parts.append(f'<text x="{left + 15 + 90 * place}" y="{top - 32}">{task}</text>')
+    for share in range(0, 101, 20):
+        parts.append(f'<path d="M{x(share):.1f} {top}V{bottom}" stroke="#ddd"/>')
+        parts.append(f'<text x="{x(share):.1f}" y="{bottom + 18}" text-anchor="middle" fill="#555">{share} %</text>')
+    for place, row in enumerate(rows):
+        middle = top + line * (place + 0.5)
+        parts.append(f'<text x="{left - 12}" y="{middle + 4:.1f}" text-anchor="end">{row["method"]}</text>')
+        what = f'{size(row["parameters"]).strip()}, {size(row["bytes"]).strip()}B'
+        parts.append(f'<text x="{width - 12}" y="{middle + 4:.1f}" text-anchor="end" fill="#555">{what}</text>')
+        for (task, colour), beside in zip(COLOURS.items(), (-5, 5)):
             if not row[task]:
                 continue
             mean, least, most = row[task]
-            at = x(row["parameters"])
-            parts.append(f'<path d="M{at:.1f} {y(least):.1f}V{y(most):.1f}" stroke="{colour}" stroke-width="2" opacity=".5"/>')
-            parts.append(f'<circle cx="{at:.1f}" cy="{y(mean):.1f}" r="5" fill="{colour}"/>')
-            # A name that would cover another's moves down.
-            line = y(mean) + 4
-            while any(abs(line - other) < 13 and abs(at - place) < 90 for place, other in taken):
-                line += 13
-            taken.append((at, line))
-            anchor, offset = ("end", -9) if at > width - 120 else ("start", 9)
-            parts.append(f'<text x="{at + offset:.1f}" y="{line:.1f}" text-anchor="{anchor}" fill="{colour}">{row["method"]}</text>')
+            at = middle + beside
+            parts.append(f'<path d="M{x(least):.1f} {at:.1f}H{x(most):.1f}" stroke="{colour}" stroke-width="2" opacity=".5"/>')
+            parts.append(f'<circle cx="{x(mean):.1f}" cy="{at:.1f}" r="4.5" fill="{colour}"/>')
     return "\n".join(parts + ["</svg>\n"])
 
 
