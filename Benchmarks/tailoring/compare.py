@@ -8,7 +8,8 @@ and sits the same exam with each.
   without NAME     with --ablate: what is accepted where this one filter is off; the data is made again without it, from the calls
                    of models that the run has kept, and what only such candidates need is asked anew
 
-Candidates are drawn with --seeds, and cut to the size of the smallest choice, so that only their quality differs.
+As many candidates as the run itself accepted are drawn of each choice with --seeds, so that only their quality differs; all, where there
+are fewer.
 The table has shares of the exam answered right and bits a byte of the answers, with 95 % intervals of the difference to `accepted`
 by drawing whole documents anew, the same draws for both.
 
@@ -116,14 +117,14 @@ def main():
     chosen = choices(arguments.run)
     for name in arguments.ablate or ([] if arguments.ablate is None else sum(filters(arguments.run), [])):
         chosen[f"without {name}"] = without(arguments, name)
-    count = min(len(records) for records in chosen.values())
+    count = len(chosen["accepted"])
     sittings = {
-        name: [sit(arguments, arguments.run, records, (name, seed), count) for seed in arguments.seeds]
+        name: [sit(arguments, arguments.run, records, (name, seed), min(count, len(records))) for seed in arguments.seeds]
         for name, records in chosen.items()
     }
     base = sittings["accepted"][0]
     everything = range(len(base))
-    print(f"{count} examples each, {len(base)} questions, seeds {' '.join(map(str, arguments.seeds))}")
+    print(f"up to {count} examples each, {len(base)} questions, seeds {' '.join(map(str, arguments.seeds))}")
     print(f"{'':26}{'right':>8}{'to accepted':>20}{'bits a byte':>14}{'to accepted':>20}")
     print(f"{'untrained':26}{right(base, everything, 'before'):8.0%}{'':20}{bits(base, everything, 'before'):14.2f}")
     table = []
