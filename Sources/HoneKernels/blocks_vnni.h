@@ -215,22 +215,26 @@ typedef void (*stored_packer)(const uint8_t *matrix, int64_t row_bytes, int64_t 
     }                                                                    \
   }
 
-// Packs `live` rows, which may be fewer than sixteen or none; false where they are not stored in whole
-// blocks that can be packed so.
-static inline bool pack_sixteen(
-    stored_packer pack, hk_format format, const uint8_t *rows, int64_t row_bytes, int64_t live,
-    int64_t depth, void *scratch, float *out) {
+// A panel of `count` rows, twice sixteen or fewer, whose second sixteen stand `apart` words after the first;
+// false where they are not stored in whole blocks that can be packed so.
+static inline bool pack_panel(
+    stored_packer pack, hk_format format, const uint8_t *rows, int64_t row_bytes, int64_t count,
+    int64_t depth, void *scratch, float *out, int64_t apart) {
   if (!pack || depth % hk_format_block_elements(format) != 0) return false;
-  if (live < LANES) {
-    // Sixteen rows are read at once, so missing ones have to be there.
-    int64_t used = depth / hk_format_block_elements(format) * hk_format_block_bytes(format);
-    memset(scratch, 0, (size_t)(LANES * used));
-    for (int64_t row = 0; row < live; row++)
-      memcpy((uint8_t *)scratch + row * used, rows + row * row_bytes, (size_t)used);
-    rows = scratch;
-    row_bytes = used;
+  int64_t used = depth / hk_format_block_elements(format) * hk_format_block_bytes(format);
+  for (int64_t i = 0; i < 2 * LANES; i += LANES, out += apart) {
+    const uint8_t *from = rows + i * row_bytes;
+    int64_t bytes = row_bytes, live = count - i;
+    if (live < LANES) {
+      // Sixteen rows are read at once, so missing ones have to be there.
+      memset(scratch, 0, (size_t)(LANES * used));
+      for (int64_t row = 0; row < live; row++)
+        memcpy((uint8_t *)scratch + row * used, from + row * row_bytes, (size_t)used);
+      from = scratch;
+      bytes = used;
+    }
+    pack(from, bytes, depth, out);
   }
-  pack(rows, row_bytes, depth, out);
   return true;
 }
 

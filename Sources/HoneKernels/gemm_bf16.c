@@ -1,7 +1,6 @@
 #include "gemm_bf16.h"
 
 #include "blocks_vnni.h"
-#include "matvec.h"
 
 #if defined(__x86_64__)
 
@@ -45,23 +44,14 @@ PACK_STORED(BF16_TARGET, pack_tiles, PUT_TILE)
 bool hk_pack_blocks_bf16(
     hk_format format, const uint8_t *rows, int64_t row_bytes, int64_t count, int64_t depth,
     void *scratch, void *panel) {
-  for (int64_t i = 0; i < COLUMNS; i += LANES)
-    if (!pack_sixteen(
-            pack_for(format), format, rows + i * row_bytes, row_bytes, count - i, depth, scratch,
-            (float *)panel + i))
-      return false;
-  return true;
+  return pack_panel(pack_for(format), format, rows, row_bytes, count, depth, scratch, panel, LANES);
 }
 
 bool hk_pack_blocks_tiles(
     hk_format format, const uint8_t *rows, int64_t row_bytes, int64_t count, int64_t depth,
     void *scratch, void *panel) {
-  for (int64_t i = 0; i < COLUMNS; i += LANES)
-    if (!pack_sixteen(
-            pack_tiles_for(format), format, rows + i * row_bytes, row_bytes, count - i, depth, scratch,
-            (float *)panel + i * WORDS))
-      return false;
-  return true;
+  return pack_panel(
+      pack_tiles_for(format), format, rows, row_bytes, count, depth, scratch, panel, WORDS * LANES);
 }
 
 #endif

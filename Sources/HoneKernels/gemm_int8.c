@@ -95,12 +95,7 @@ PACK_STORED(TARGET, pack, put)
 static bool pack_right(
     hk_format format, const uint8_t *rows, int64_t row_bytes, int64_t count, int64_t depth,
     void *scratch, void *panel) {
-  for (int64_t i = 0; i < COLUMNS; i += LANES)
-    if (!pack_sixteen(
-            pack_for(format), format, rows + i * row_bytes, row_bytes, count - i, depth, scratch,
-            (float *)panel + i))
-      return false;
-  return true;
+  return pack_panel(pack_for(format), format, rows, row_bytes, count, depth, scratch, panel, LANES);
 }
 
 // MARK: The tile
