@@ -18,7 +18,7 @@ What follows -- are the run's own arguments (documents, --exam, --model, --teach
 """
 import argparse, json, pathlib, random, re, shutil, subprocess, sys
 
-TEXT_CHECKS = {"form", "length", "self_contained", "gives_away", "numbers_in_source", "names_in_source", "repetition", "personal_data"}
+TEXT_CHECKS = {"form", "length", "self_contained", "gives_away", "numbers_in_source", "names_in_source", "repetition", "language", "toxicity", "personal_data"}
 
 
 def lines(path):

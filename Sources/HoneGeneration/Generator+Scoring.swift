@@ -56,38 +56,57 @@ extension Generator {
     for continuation in continuations {
       try check(tokens: prefix + continuation.context + continuation.target, of: "text")
     }
-    let lengths = continuations.map { max(0, $0.context.count + $0.target.count - 1) }
-    let longest = max(1, lengths.max() ?? 1)
-    let slots = max(
-      1, min(continuations.count, Self.scoredSequences, max(1, Self.scoredRows / longest)))
-    let (cache, end) = cache(sequences: slots, sequenceCapacity: longest, after: prefix)
-    guard let end else { return [] }
-    return stride(from: 0, to: continuations.count, by: slots).flatMap { start in
-      score(
-        Array(continuations[start..<min(start + slots, continuations.count)]), cache: cache,
-        end: end)
+    // Continuations that are read alike are read once: they differ in their last token alone.
+    var groups: [[Int32]: [Int]] = [:]
+    var texts: [[Int32]] = []
+    for (index, continuation) in continuations.enumerated() {
+      let text = Array((continuation.context + continuation.target).dropLast())
+      if groups[text] == nil { texts.append(text) }
+      groups[text, default: []].append(index)
     }
+    let longest = max(1, texts.map(\.count).max() ?? 1)
+    let slots = max(
+      1, min(texts.count, Self.scoredSequences, max(1, Self.scoredRows / longest)))
+    let (cache, end) = cache(sequences: slots, sequenceCapacity: longest, after: prefix)
+    var scores = continuations.map { _ in [Float]() }
+    guard let end else { return scores }
+    for start in stride(from: 0, to: texts.count, by: slots) {
+      let now = texts[start..<min(start + slots, texts.count)]
+      let places = now.map { groups[$0]! }
+      let found = score(
+        Array(now), targets: places.map { $0.map { continuations[$0].target } }, cache: cache,
+        end: end)
+      for (place, found) in zip(places.joined(), found) { scores[place] = found }
+    }
+    return scores
   }
 
+  /// - Parameters:
+  ///   - texts: what is read of each sequence after the prefix.
+  ///   - targets: for each of them, the ends that are scored: the text's own last tokens and one more.
+  /// - Returns: the targets' scores, one after the other.
   private func score(
-    _ continuations: [Continuation], cache: KeyValueCache, end: Tensor
+    _ texts: [[Int32]], targets: [[[Int32]]], cache: KeyValueCache, end: Tensor
   ) -> [[Float]] {
     let pass = Pass(engine)
     var ids: [Int32] = []
     var sequences: [TokenBatch.Sequence] = []
     // The rows whose predictions are wanted, the first being the prefix's own end.
     var rows: [Int32] = []
-    for (slot, continuation) in continuations.enumerated() {
+    for (slot, text) in texts.enumerated() {
       cache.truncate(slot, to: 0)
       let start = ids.count
-      ids += (continuation.context + continuation.target).dropLast()
+      ids += text
       if ids.count > start { sequences.append(.init(rows: start..<ids.count, slot: slot)) }
-      for place in continuation.target.indices {
-        let row = continuation.context.count + place
-        rows.append(row == 0 ? 0 : Int32(start + row))
+      for target in targets[slot] {
+        for place in target.indices {
+          let row = text.count + 1 - target.count + place
+          rows.append(row == 0 ? 0 : Int32(start + row))
+        }
       }
     }
-    guard !rows.isEmpty else { return continuations.map { _ in [] } }
+    let all = targets.flatMap { $0 }
+    guard !rows.isEmpty else { return all.map { _ in [] } }
     var states = end
     if !ids.isEmpty {
       let hidden = model.decoder.hiddenStates(
@@ -95,12 +114,12 @@ extension Generator {
       states = joined([end, hidden], in: pass)
     }
     let scores = model.decoder.logProbabilities(
-      of: continuations.flatMap(\.target), after: gathered(rows, from: states, in: pass),
-      adapter: adapter, in: pass)
+      of: all.flatMap { $0 }, after: gathered(rows, from: states, in: pass), adapter: adapter,
+      in: pass)
     var place = 0
-    return continuations.map { continuation in
-      defer { place += continuation.target.count }
-      return Array(scores[place..<place + continuation.target.count])
+    return all.map { target in
+      defer { place += target.count }
+      return Array(scores[place..<place + target.count])
     }
   }
 }

@@ -57,16 +57,16 @@ public final class Generator {
   /// What was computed of prefixes, for later calls after the same ones.
   let prefixes: PrefixMemory
 
-  /// - Parameter keepingPrefixes: of how many shared prefixes the keys and values are kept for later
+  /// - Parameter prefixMemory: how many bytes of shared prefixes' keys and values are kept for later
   ///   calls, the least recently used forgotten first.
   public init(
     _ model: LanguageModel, adapter: any Adapter = NoAdapter(), engine: Engine,
-    keepingPrefixes: Int = 0
+    prefixMemory: Int = 0
   ) {
     self.model = model
     self.adapter = adapter
     self.engine = engine
-    prefixes = PrefixMemory(capacity: keepingPrefixes)
+    prefixes = PrefixMemory(capacity: prefixMemory)
   }
 
   // MARK: Generating
@@ -175,10 +175,12 @@ public final class Generator {
     if let entry = prefixes.entry(for: prefix) {
       known = entry
     } else {
-      let cache = new(sequences: 1, sequenceCapacity: max(prefix.count, ahead))
-      model.decoder.begin(cache, adapter: adapter, in: Pass(engine))
-      let end = lastHidden([prefix], slots: [0], cache: cache)
-      cache.sharePrefix()
+      let read = new(sequences: 1, sequenceCapacity: max(prefix.count, ahead))
+      model.decoder.begin(read, adapter: adapter, in: Pass(engine))
+      let end = lastHidden([prefix], slots: [0], cache: read)
+      read.sharePrefix()
+      let cache = new(sequences: 0, sequenceCapacity: 0)
+      cache.copyPrefix(from: read)
       known = PrefixMemory.Entry(tokens: prefix, cache: cache, end: end)
       prefixes.keep(known)
     }

@@ -5,13 +5,15 @@ import HoneTensors
 final class PrefixMemory {
   struct Entry {
     var tokens: [Int32]
-    /// Holds the prefix as its shared prefix.
+    /// Holds the prefix as its shared prefix, and no sequence.
     var cache: KeyValueCache
     /// The hidden state of the prefix's last token, `[1 x hidden]`.
     var end: Tensor
   }
 
+  /// The most bytes of keys and values.
   private let capacity: Int
+  private var byteCount = 0
   /// The most recently used last.
   private var entries: [Entry] = []
 
@@ -25,8 +27,10 @@ final class PrefixMemory {
   }
 
   func keep(_ entry: Entry) {
-    guard capacity > 0 else { return }
-    if entries.count >= capacity { entries.removeFirst() }
+    let size = entry.cache.byteCount
+    guard size <= capacity else { return }
+    while byteCount + size > capacity { byteCount -= entries.removeFirst().cache.byteCount }
+    byteCount += size
     entries.append(entry)
   }
 }

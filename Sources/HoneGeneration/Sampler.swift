@@ -49,24 +49,51 @@ struct Sampler {
     return Int32(best)
   }
 
+  /// A token and its chance over that of the likeliest, which is 1.
+  private typealias Candidate = (token: Int32, weight: Float)
+
+  /// The heaviest candidates in order, of equal ones the first, up to the one that is enough; all where none is.
+  ///
+  /// Few are wanted of a whole vocabulary, so bands of weights are put in order until they have those.
+  private static func heaviest(
+    of candidates: [Candidate], isEnough: (Candidate) -> Bool
+  ) -> [Candidate] {
+    var heaviest: [Candidate] = []
+    var rest = candidates
+    var least: Float = 1
+    while !rest.isEmpty {
+      least /= 8
+      var band = rest.filter { $0.weight >= least }
+      rest.removeAll { $0.weight >= least }
+      band.sort { ($0.weight, $1.token) > ($1.weight, $0.token) }
+      for candidate in band {
+        heaviest.append(candidate)
+        if isEnough(candidate) { return heaviest }
+      }
+    }
+    return heaviest
+  }
+
   private func drawn(_ logits: UnsafeMutableBufferPointer<Float>, best: Float) -> Int32 {
     // What is 20 below the likeliest at temperature 1 has a chance under 2e-9 a token.
     let floor = best - 20 * max(1, options.temperature)
-    var candidates: [(token: Int32, weight: Float)] = []
+    var candidates: [Candidate] = []
     for (index, logit) in logits.enumerated() where logit >= floor {
       candidates.append((Int32(index), exp((logit - best) / options.temperature)))
     }
-    if options.topK > 0 || options.topP < 1 {
-      candidates.sort { ($0.weight, $1.token) > ($1.weight, $0.token) }
-      if options.topK > 0 { candidates = Array(candidates.prefix(options.topK)) }
-      if options.topP < 1 {
-        let total = candidates.reduce(0) { $0 + Double($1.weight) }
-        var sum = 0.0
-        let end = candidates.firstIndex { candidate in
-          sum += Double(candidate.weight)
-          return sum >= Double(options.topP) * total
-        }
-        if let end { candidates = Array(candidates[...end]) }
+    if options.topK > 0 {
+      var count = 0
+      candidates = Self.heaviest(of: candidates) { _ in
+        count += 1
+        return count == options.topK
+      }
+    }
+    if options.topP < 1 {
+      let total = candidates.reduce(0) { $0 + Double($1.weight) }
+      var sum = 0.0
+      candidates = Self.heaviest(of: candidates) { candidate in
+        sum += Double(candidate.weight)
+        return sum >= Double(options.topP) * total
       }
     }
     if options.minP > 0 {

@@ -11,7 +11,7 @@
 #include "gemm_bf16.h"
 
 #define AMX_TARGET \
-  __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+  __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,prfchw")))
 #define AMX_INLINE AMX_TARGET static inline __attribute__((always_inline))
 
 enum { TILE = 16, PANEL = 2 * TILE, UNIT = 32, TILE_WORDS = TILE * TILE, UNIT_WORDS = 2 * TILE_WORDS };
@@ -181,15 +181,35 @@ AMX_TARGET static void right_columns(
   columns(rows, stride, depth, count, scale, panel, panel_words, false);
 }
 
+// Rows first ..< end of results of two tiles' width, soon to be written.
+AMX_INLINE void call_in(float *out, int64_t stride, int64_t first, int64_t end) {
+  for (int64_t i = first; i < end; i++) {
+    __builtin_prefetch(out + i * stride, 1, 3);
+    __builtin_prefetch(out + i * stride + TILE, 1, 3);
+  }
+}
+
 // Four tiles of sums, two of each operand; fewer where rows or columns fill no more than one. The tiles'
 // shape never changes: what lacks rows or columns is computed aside.
 // The right panel is read for every left one and stays in the first-level cache; the left ones stream past it.
-AMX_INLINE void multiply(const hk_part *parts, int count, bool tall, bool wide) {
+// The lines that the sums go to are called in a few at a time, so that they do not hold the operands up (`coming`,
+// of rows `stride` apart; NULL where they are not to be).
+AMX_INLINE void multiply(
+    const hk_part *parts, int count, bool tall, bool wide, float *coming, int64_t stride) {
+  int64_t called = PANEL;
+  if (coming) {
+    called = parts->units < TILE ? PANEL - 2 * parts->units : 0;
+    call_in(coming, stride, 0, called);
+  }
 #pragma clang loop unroll(disable)
   for (const hk_part *part = parts; part < parts + count; part++) {
     const uint32_t *l = part->left, *r = part->right;
 #pragma clang loop unroll(disable)
     for (int64_t unit = 0; unit < part->units; unit++, l += UNIT_WORDS, r += UNIT_WORDS) {
+      if (called < PANEL) {
+        call_in(coming, stride, called, called + 2);
+        called += 2;
+      }
       _tile_loadd(6, r, 64);
       _tile_stream_loadd(4, l, 64);
       _tile_dpbf16ps(0, 4, 6);
@@ -229,17 +249,11 @@ AMX_TARGET static void tile(
     if (wide) _tile_loadd(1, p + TILE, s * 4);
     if (tall) _tile_loadd(2, p + TILE * s, s * 4);
     if (tall && wide) _tile_loadd(3, p + TILE * s + TILE, s * 4);
-  } else if (whole && parts->units > 4) {
-    // By the time the sums are known, the lines that they go to have come.
-    for (int64_t i = 0; i < rows; i++) {
-      _mm_prefetch(out + i * stride, _MM_HINT_T0);
-      if (wide) _mm_prefetch(out + i * stride + TILE, _MM_HINT_T0);
-    }
   }
-  if (tall && wide) multiply(parts, count, true, true);
-  else if (tall) multiply(parts, count, true, false);
-  else if (wide) multiply(parts, count, false, true);
-  else multiply(parts, count, false, false);
+  if (tall && wide) multiply(parts, count, true, true, whole && !accumulate ? out : NULL, stride);
+  else if (tall) multiply(parts, count, true, false, NULL, 0);
+  else if (wide) multiply(parts, count, false, true, NULL, 0);
+  else multiply(parts, count, false, false, NULL, 0);
   _tile_stored(0, p, s * 4);
   if (wide) _tile_stored(1, p + TILE, s * 4);
   if (tall) _tile_stored(2, p + TILE * s, s * 4);

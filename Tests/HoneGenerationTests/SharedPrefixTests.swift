@@ -10,12 +10,26 @@ import Testing
 
   init() throws { model = try TinyModels.load("gguf/tied-q8_0.gguf", engine: engine) }
 
+  /// Some of them alike but for their last token, or but for where the target begins.
   private var continuations: [Generator.Continuation] {
     (0..<9).map { index in
       Generator.Continuation(
         context: TinyModels.ids(index % 4, from: index),
         target: TinyModels.ids(1 + 5 * (index % 3), from: 3 * index))
-    }
+    } + [
+      .init(context: [4, 9, 2], target: [7]), .init(context: [4, 9, 2], target: [3]),
+      .init(context: [4], target: [9, 2, 3]), .init(target: [4]), .init(target: [6]),
+      .init(context: [4, 9], target: []),
+    ]
+  }
+
+  /// How many bytes so many prefixes of so many tokens take.
+  private func bytes(prefixes: Int, tokens: Int) -> Int {
+    prefixes
+      * KeyValueCache(
+        for: model.spec, sequences: 0, sequenceCapacity: 0, prefixCapacity: tokens,
+        compute: engine.compute
+      ).byteCount
   }
 
   @Test func `a continuation's scores are the same bits whatever is scored beside it`() throws {
@@ -24,7 +38,8 @@ import Testing
     for threads in [1, 2] {
       let engine = Engine(threads: threads)
       let model = try TinyModels.load("gguf/tied-q8_0.gguf", engine: engine)
-      let generator = Generator(model, engine: engine, keepingPrefixes: 1)
+      let generator = Generator(
+        model, engine: engine, prefixMemory: bytes(prefixes: 1, tokens: 40))
       for (continuation, scores) in zip(continuations, together) {
         #expect(try generator.score([continuation], after: prefix) == [scores])
       }
@@ -46,7 +61,7 @@ import Testing
   }
 
   @Test func `a kept prefix gives what a new one gives`() throws {
-    let keeping = Generator(model, engine: engine, keepingPrefixes: 2)
+    let keeping = Generator(model, engine: engine, prefixMemory: bytes(prefixes: 2, tokens: 30))
     let fresh = Generator(model, engine: engine)
     // Three prefixes over room for two, so that one is forgotten and made again.
     for round in 0..<3 {

@@ -26,16 +26,18 @@ package final class SynthesisJob {
   ///
   /// - Parameters:
   ///   - key: what the recipe's endpoint asks for.
+  ///   - pseudonymKey: what pseudonyms of personal data are made with.
   ///   - batchSize: how many candidates are made at once; changes nothing but the time it takes.
   ///   - isInterrupted: asked between tokens; true ends the run, which can be gone on with.
   /// - Throws: what is wrong with any of them, before anything is written.
   package init(
     _ recipe: SynthesisRecipe, models: Models, threads: Int, key: String? = nil,
-    batchSize: Int = 32,
+    pseudonymKey: String? = nil, batchSize: Int = 32,
     isInterrupted: @escaping () -> Bool = { false }
   ) throws {
     self.recipe = recipe
-    let options = recipe.options
+    var options = recipe.options
+    if options.personalData == "pseudonymise" { options.pseudonymKey = pseudonymKey }
     let engine = Engine(threads: threads, compute: Compute(rawValue: options.compute) ?? .auto)
     func load(_ local: LocalModel, _ name: String) throws -> LocalTeacher {
       LocalTeacher(

@@ -2,20 +2,25 @@
 package enum HardFilters {
   /// All of them, in the order in which they judge.
   package static let all: [any Filter] = [
-    Length(), SelfContained(), GivesAway(), NumbersInSource(), NamesInSource(), Repetition(),
-    NoPersonalData(),
+    Length(), SameLanguage(), SelfContained(), GivesAway(), NumbersInSource(), NamesInSource(),
+    Repetition(), Toxicity(), NoPersonalData(),
   ]
 
   package static var names: [String] { all.map(\.name) }
 
   /// Those of a recipe's list: `all`, `none` or names.
   ///
-  /// - Parameter personalData: what becomes of it in documents; where it is kept, records may have
-  ///   it too.
-  static func chosen(_ names: [String], personalData: String) -> [any Filter] {
-    all.filter { filter in
+  /// - Parameters:
+  ///   - personalData: what becomes of it in documents; where it is kept, records may have it too.
+  ///   - toxicWords: files of words beside the built-in ones.
+  /// - Throws: ``SynthesisError`` for such a file that cannot be read.
+  static func chosen(
+    _ names: [String], personalData: String, toxicWords: [String] = []
+  ) throws -> [any Filter] {
+    let words = try ToxicWords(paths: toxicWords)
+    return all.filter { filter in
       (names == ["all"] || names.contains(filter.name))
         && !(filter is NoPersonalData && personalData == "keep")
-    }
+    }.map { $0 is Toxicity ? Toxicity(words) : $0 }
   }
 }

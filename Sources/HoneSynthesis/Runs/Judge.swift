@@ -11,8 +11,8 @@ final class Judge {
   private var paraphrases: Paraphrases?
 
   init(
-    _ options: SynthesisOptions, calibration: Calibration?, workshop: Workshop,
-    pipeline: any SynthesisPipeline, paraphrases: Paraphrases? = nil
+    _ options: SynthesisOptions, hard: [any Filter], calibration: Calibration?,
+    workshop: Workshop, pipeline: any SynthesisPipeline, paraphrases: Paraphrases? = nil
   ) throws {
     self.pipeline = pipeline
     self.paraphrases = paraphrases
@@ -21,7 +21,7 @@ final class Judge {
     self.workshop = workshop
     seen = LikeRequests(similarity: options.similarity)
     for exam in options.exams { try seen.insert(exam: exam) }
-    hard = HardFilters.chosen(options.hardFilters, personalData: options.personalData)
+    self.hard = hard
     // A filter that is switched off still shows its value where another one measures it anyway.
     filters = options.likelihoodFilters.filter {
       Self.threshold(of: $0, calibration, options) != nil

@@ -111,13 +111,6 @@ extension SynthesisRun {
     }
   }
 
-  private var personalData: PersonalData? {
-    switch options.personalData {
-    case "mask": PersonalData(.mask)
-    case "drop": PersonalData(.drop)
-    default: nil
-    }
-  }
 
   /// Makes sure that the longest passage fits, with examples and all that is asked about it.
   private func checkRoom(_ chunks: [Chunk]) throws {

@@ -28,6 +28,8 @@ package struct SynthesisOptions: Sendable {
   package var compute: String
   package var readerModel: String?
   package var personalData: String
+  /// What pseudonyms of personal data are made with; no recipe holds it.
+  package var pseudonymKey: String?
   package var chunkTokens: Int
   package var chunkOverlap: Int
   package var heldOutDocuments: Double
@@ -35,6 +37,8 @@ package struct SynthesisOptions: Sendable {
   /// The values that each sampler draws of, of those that are set.
   package var samplers: [Sampler: [String]]
   package var hardFilters: [String]
+  /// Files of words that are toxic, beside the built-in ones.
+  package var toxicWords: [String]
   package var likelihoodFilters: [LikelihoodFilter]
   package var falseAcceptRate: Double
   package var controlCount: Int
@@ -88,6 +92,7 @@ package struct SynthesisOptions: Sendable {
       $0[$1] = sampling.names($1.rawValue)?.all
     }
     hardFilters = filters.names("hard")?.all ?? []
+    toxicWords = filters.names("toxic_words")?.all ?? []
     likelihoodFilters = Self.filters(filters.names("likelihood")?.all ?? [])
     falseAcceptRate = filters.number("false_accept_rate")
     controlCount = filters.integer("controls")
@@ -127,7 +132,8 @@ package struct SynthesisOptions: Sendable {
     ]
     // Not named where there are none, as it was before there were such settings.
     let likeness = paraphraseCost.map { ["paraphrases \($0)"] } ?? []
-    return (parts + drawn + likeness).joined(separator: "; ")
+    let key = pseudonymKey.map { ["pseudonyms \(Digest.of(Array($0.utf8)))"] } ?? []
+    return (parts + drawn + likeness + key).joined(separator: "; ")
   }
 
   private static func filters(_ names: [String]) -> [LikelihoodFilter] {

@@ -23,13 +23,16 @@ package final class SynthesisRun {
   let pipeline: any SynthesisPipeline
   let teacher: any Teacher
   let reader: LocalTeacher
+  let personalData: PersonalData?
+  private let hardFilters: [any Filter]
   /// How many candidates are made at once; changes nothing but the time it takes.
   private let batchSize: Int
   private let clock = ContinuousClock()
 
   /// - Parameters:
   ///   - reader: the local model that measures, and whose tokens passages are counted in.
-  /// - Throws: ``SynthesisError`` for a pipeline whose steps do not fit together.
+  /// - Throws: ``SynthesisError`` for a pipeline whose steps do not fit together, a list of words that cannot be read,
+  ///   or pseudonyms without a key.
   package init(
     _ options: SynthesisOptions, teacher: any Teacher, reader: LocalTeacher, batchSize: Int = 32
   ) throws {
@@ -42,6 +45,9 @@ package final class SynthesisRun {
     self.teacher = teacher
     self.reader = reader
     self.batchSize = batchSize
+    personalData = try PersonalData(options)
+    hardFilters = try HardFilters.chosen(
+      options.hardFilters, personalData: options.personalData, toxicWords: options.toxicWords)
     folder = SynthesisFolder(options.output)
     let faults = Step.faults(
       in: kind.steps + options.likelihoodFilters.map(\.step)
@@ -96,8 +102,8 @@ package final class SynthesisRun {
         rejected.synchronise()
       }
       let judge = try Judge(
-        options, calibration: calibration, workshop: workshop, pipeline: pipeline,
-        paraphrases: paraphrases)
+        options, hard: hardFilters, calibration: calibration, workshop: workshop,
+        pipeline: pipeline, paraphrases: paraphrases)
       let begin = clock.now
       var quota = Quota(options, passages: material.own(kind).count)
       var waiting = slots
@@ -224,12 +230,16 @@ package final class SynthesisRun {
 
   /// What a run must be made from to be gone on with.
   private func manifest(_ material: Material) -> [(name: String, value: String)] {
-    let schema = options.schema.flatMap { FileManager.default.contents(atPath: $0) }
+    func digest(_ path: String) -> String? {
+      FileManager.default.contents(atPath: path).map { Digest.of(Array($0)) }
+    }
+    let words = options.toxicWords.compactMap(digest).joined(separator: " ")
     return [
       ("settings", options.digestText), ("documents", material.digest),
       ("teacher", "\(teacher.identity.name) \(teacher.identity.checksum)"),
       ("reader", "\(reader.identity.name) \(reader.identity.checksum)"),
-    ] + (schema.map { [("schema", Digest.of(Array($0)))] } ?? [])
+    ] + (options.schema.flatMap(digest).map { [("schema", $0)] } ?? [])
+      + (words.isEmpty ? [] : [("toxic words", words)])
   }
 
   /// Makes controls of the documents, and finds each filter's line on them.

@@ -66,10 +66,11 @@ package enum SynthesisSettings {
 
   static let ingest: [Setting] = [
     Setting(
-      "personal_data", .choice(["keep", "mask", "drop"]),
+      "personal_data", .choice(["keep", "mask", "pseudonymise", "drop"]),
       default: .string("keep"),
-      "What becomes of mail addresses, telephone, card and account numbers: a mask in their place, or "
-        + "their paragraph is left out.")
+      "What becomes of mail addresses, telephone, card and account numbers: a mask in their place, a mask "
+        + "that is the same for the same one (by the key in HONE_PSEUDONYM_KEY), or their paragraph is "
+        + "left out.")
   ]
 
   static let chunks: [Setting] = [
@@ -96,6 +97,10 @@ package enum SynthesisSettings {
     Setting(
       "hard", .names, default: .string("all"),
       "Checks of the text alone: all, none, or a list of their names."),
+    Setting(
+      "toxic_words", .paths, default: .null,
+      "Word lists of your own for `toxicity`, beside the built-in one: a word or phrase a line and, after "
+        + "a tab, how surely it is toxic, from 0 to 1."),
     Setting(
       "likelihood", .names,
       default: .array(

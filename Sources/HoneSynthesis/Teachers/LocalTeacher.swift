@@ -10,9 +10,9 @@ import HoneText
 /// Calls with the same beginning are answered together: its keys and values are computed once and
 /// kept for what comes next, so what is asked of one passage costs one reading of it.
 package final class LocalTeacher: Teacher, Scorer, Embedder {
-  /// Of how many beginnings the keys and values are kept: about 10 MB each for a model of 135 M
-  /// parameters and passages of 400 tokens.
-  private static let keptBeginnings = 16
+  /// How many bytes of beginnings' keys and values are kept. A passage of 400 tokens has about 10 MB in a model
+  /// of 135 M parameters, and is read again for each passage that it is a neighbour of.
+  private static let keptBeginnings = 384 << 20
 
   package let identity: Provenance.Teacher
   package let model: LanguageModel
@@ -36,7 +36,7 @@ package final class LocalTeacher: Teacher, Scorer, Embedder {
   ) {
     self.model = model
     identity = Provenance.Teacher(name: name, checksum: checksum)
-    generator = Generator(model, engine: engine, keepingPrefixes: Self.keptBeginnings)
+    generator = Generator(model, engine: engine, prefixMemory: Self.keptBeginnings)
     let isa = String(cString: hk_isa_name(hk_isa_current()))
     numbers = "\(engine.compute.rawValue) \(isa)"
     self.isInterrupted = isInterrupted

@@ -44,7 +44,7 @@ struct Synthesize: AsyncParsableCommand {
       try Self.expectLocal(endpoint, environment: environment)
     }
     let job = try await Self.job(
-      recipe, threads: options.threadCount, key: environment[RemoteTeacher.keyVariable])
+      recipe, threads: options.threadCount, environment: environment)
     if dryRun {
       let display = SynthesisDisplay(json: false)
       return try await Self.show(job.run.preview { display.show($0) })
@@ -73,7 +73,7 @@ struct Synthesize: AsyncParsableCommand {
   }
 
   static func job(
-    _ recipe: SynthesisRecipe, threads: Int, key: String?
+    _ recipe: SynthesisRecipe, threads: Int, environment: [String: String]
   ) async throws -> SynthesisJob {
     let reader = try await ModelReferenceOption.locate(recipe.readerName)
     var teacher: LocalModel?
@@ -83,8 +83,9 @@ struct Synthesize: AsyncParsableCommand {
         ? reader : try await ModelReferenceOption.locate(recipe.teacherName)
     }
     return try SynthesisJob(
-      recipe, models: .init(teacher: teacher, reader: reader), threads: threads, key: key,
-      isInterrupted: { Task.isCancelled })
+      recipe, models: .init(teacher: teacher, reader: reader), threads: threads,
+      key: environment[RemoteTeacher.keyVariable],
+      pseudonymKey: environment[PersonalData.keyVariable], isInterrupted: { Task.isCancelled })
   }
 
   /// Runs; an interruption ends in whole files and exit code 130.

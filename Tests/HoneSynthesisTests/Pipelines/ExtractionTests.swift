@@ -41,7 +41,7 @@ import Testing
       record.content
         == .extraction(text: Self.chunk.passage, record: try JSONParser.parse(text)))
     let context = FilterContext(chunk: Self.chunk)
-    for filter in HardFilters.chosen(["all"], personalData: "mask") {
+    for filter in try HardFilters.chosen(["all"], personalData: "mask") {
       #expect(filter.judge(record, in: context).reason == "")
     }
   }

@@ -154,7 +154,7 @@ import Testing
     defer { withExtendedLifetime(bench) {} }
     func judge(_ paraphrases: Paraphrases?) throws -> Judge {
       try Judge(
-        bench.options, calibration: nil, workshop: bench.workshop,
+        bench.options, hard: [], calibration: nil, workshop: bench.workshop,
         pipeline: DomainQA(bench.options), paraphrases: paraphrases)
     }
     let off = try judge(nil)
