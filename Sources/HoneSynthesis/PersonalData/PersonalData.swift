@@ -71,7 +71,8 @@ package struct PersonalData: Sendable {
             + (key.isEmpty
               ? "is not set"
               : "has \(key.count) characters, expected \(Self.shortestKey) or more"),
-          advice: "set it in the environment to a long random text and keep that: the same key gives the "
+          advice:
+            "set it in the environment to a long random text and keep that: the same key gives the "
             + "same pseudonyms")
       }
       self.init(.pseudonymise(key: key))

@@ -111,7 +111,6 @@ extension SynthesisRun {
     }
   }
 
-
   /// Makes sure that the longest passage fits, with examples and all that is asked about it.
   private func checkRoom(_ chunks: [Chunk]) throws {
     guard let longest = chunks.max(by: { $0.tokenCount < $1.tokenCount }) else { return }
