@@ -91,6 +91,10 @@ package enum Perturbation {
     text.split { !$0.isLetter }.map(String.init).filter { $0.count >= 5 }
   }
 
+  private static let numerals = [
+    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+  ]
+
   /// The text with its first number, else one of its words, changed; nil where there is neither.
   ///
   /// - Parameters:
@@ -101,15 +105,26 @@ package enum Perturbation {
   ) -> String? {
     if let number = text.firstRange(of: /\d+/) {
       let digits = text[number]
-      // Another number of as many digits: 7 becomes 2, 1998 becomes 1443.
+      // Another number of as many digits: 7 becomes 2, 1998 becomes 1943.
+      let year = digits.count == 4 ? Int(digits) ?? 0 : 0
+      let kept = (1000...2200).contains(year) ? 2 : 0
       let changed = String(
         digits.enumerated().map { place, digit in
           let value = digit.wholeNumberValue ?? 0
+          if place < kept { return digit }
           let isFirst = place == 0 && digits.count > 1
           let next = (value + 5 + (start % 4)) % 10
-          return Character(String(isFirst && next == 0 ? 1 : place == 0 || value != 0 ? next : 0))
+          let isChanged = place == 0 || kept > 0 || value != 0
+          return Character(String(isFirst && next == 0 ? 1 : isChanged ? next : 0))
         })
       if changed != digits { return text.replacingCharacters(in: number, with: changed) }
+    }
+    for word in text.split(whereSeparator: { !$0.isLetter }) {
+      guard let place = numerals.firstIndex(of: word.lowercased()) else { continue }
+      let other = numerals[(place + 2 + start % (numerals.count - 3)) % numerals.count]
+      return text.replacingCharacters(
+        in: word.startIndex..<word.endIndex,
+        with: word.first?.isUppercase == true ? other.capitalized : other)
     }
     let asked = Set(WordOverlap.words(of: question))
     let own = self.words(of: text).filter { !asked.contains($0.lowercased()) }

@@ -7,6 +7,7 @@ package struct Conversations: SynthesisPipeline {
   // One conversation of each passage before the next of any.
   package static let perVisit = 1
   package static let questionCount = 3
+  package static let callCount = questionCount * tries
   package static let steps =
     DomainQA.steps + [
       Step(
@@ -14,6 +15,10 @@ package struct Conversations: SynthesisPipeline {
         "has the teacher go on asking, with what was said before")
     ]
 
+  /// How often a turn's question is tried, each time for another part of its statement.
+  private static let tries = 3
+  /// From this likeness on, a question is one that was asked before.
+  private static let sameQuestion = 0.8
   /// How many conversations are made at once: the passages of so many are kept by a local teacher
   /// from one question to the next.
   private static let together = 8
@@ -22,7 +27,7 @@ package struct Conversations: SynthesisPipeline {
 
   package init(_ options: SynthesisOptions) { self.options = options }
 
-  package var examples: String { FollowUpWriting.examples }
+  package var examples: String { QuestionWriting.conversations }
 
   /// The first statement of each conversation: so many further on that none shares a statement with
   /// another.
@@ -56,7 +61,7 @@ package struct Conversations: SynthesisPipeline {
   private struct Draft {
     var slot: Slot
     var statements: [Statement]
-    var turns: [(question: String, answer: String)] = []
+    var turns: [QuestionWriting.Exchange] = []
     var call: TeacherCall?
     var attributes: [String: String] = [:]
     var verdict: Verdict?
@@ -67,28 +72,35 @@ package struct Conversations: SynthesisPipeline {
   ) async throws -> [SynthesisRecord] {
     var drafts = slots.map { Draft(slot: $0, statements: Self.run(at: $0)) }
     for number in 0..<Self.questionCount {
-      let going = drafts.indices.filter {
+      var going = drafts.indices.filter {
         drafts[$0].verdict == nil && drafts[$0].statements.count > number
       }
-      let firsts = going.map {
-        number == 0 ? QuestionWriting.Asking(at: drafts[$0].slot, workshop) : nil
-      }
-      let calls = zip(going, firsts).map { index, first -> TeacherCall in
-        if let first { return first.call }
-        let draft = drafts[index]
-        var slot = draft.slot
-        slot.statement = draft.statements[number]
-        return FollowUpWriting.call(for: slot, after: draft.turns, workshop)
-      }
-      let answers = try await workshop.answers(to: calls)
-      for (position, index) in going.enumerated() {
-        let parsed =
-          firsts[position]?.question(in: answers[position])
-          ?? QuestionWriting.question(answers[position].text)
-        drafts[index].turns.append((parsed.text, drafts[index].statements[number].text))
-        drafts[index].call = calls[position]
-        drafts[index].verdict = parsed.verdict
-        if let first = firsts[position] { drafts[index].attributes = first.attributes }
+      for attempt in 0..<Self.tries where !going.isEmpty {
+        let asked = going.map { index in
+          var slot = drafts[index].slot
+          slot.statement = drafts[index].statements[number]
+          slot.attempt = slot.attempt * Self.tries + attempt
+          return QuestionWriting.Asking(at: slot, workshop, after: drafts[index].turns)
+        }
+        let answers = try await workshop.answers(to: asked.map(\.call))
+        for (index, (asked, answer)) in zip(going, zip(asked, answers)) {
+          let parsed = asked.question(in: answer)
+          if attempt > 0 { drafts[index].turns.removeLast() }
+          let isRepeated = drafts[index].turns.contains {
+            WordOverlap.f1($0.question, parsed.text) >= Self.sameQuestion
+          }
+          drafts[index].verdict =
+            parsed.verdict
+            ?? (isRepeated
+              ? Verdict("form", passes: false, reason: "the question was asked before") : nil)
+          drafts[index].turns.append(
+            .init(
+              statement: drafts[index].statements[number].text, focus: asked.focus.text,
+              question: parsed.text))
+          drafts[index].call = asked.call
+          if number == 0 { drafts[index].attributes = asked.attributes }
+        }
+        going = going.filter { drafts[$0].verdict != nil }
       }
     }
     return drafts.map { record(of: $0, workshop) }
@@ -103,31 +115,22 @@ package struct Conversations: SynthesisPipeline {
     }
     return SynthesisRecord(
       .conversation(
-        draft.turns.flatMap { [Turn(.user, $0.question), Turn(.assistant, $0.answer)] }),
+        draft.turns.flatMap { [Turn(.user, $0.question), Turn(.assistant, $0.statement)] }),
       provenance: workshop.provenance(
         of: draft.call, step: draft.turns.count > 1 ? "follow" : "ask", at: whole),
       attributes: draft.attributes.merging(["questions": "\(draft.turns.count)"]) { $1 },
       verdicts: draft.verdict.map { [$0] } ?? [])
   }
 
-  /// The last question and its answer.
-  package func pair(of record: SynthesisRecord, at slot: Slot) -> (
+  /// Each question with its answer.
+  package func pairs(of record: SynthesisRecord, at slot: Slot) -> [(
     question: String, answer: String
-  )? {
-    guard case .conversation(let turns) = record.content else {
-      return (record.content.request, record.content.response)
-    }
-    guard let question = turns.last(where: { $0.role == .user }),
-      let answer = turns.last(where: { $0.role == .assistant })
-    else { return nil }
-    return (question.content, answer.content)
-  }
+  )] { record.content.exchanges }
 }
 
-/// Has a teacher go on asking about a passage.
-package enum FollowUpWriting {
+extension QuestionWriting {
   /// Conversations over passages that nobody's documents are about.
-  static let examples = """
+  static let conversations = """
     Passage:
     The harbour of Lorn
 
@@ -135,15 +138,18 @@ package enum FollowUpWriting {
     boats that draw more than three metres must wait for high water outside. Harbour dues are paid at \
     the office beside the chandlery.
 
-    Answer: The harbour of Lorn was built in 1871 for the herring fleet.
-    Question: What was the harbour of Lorn built for, and when?
+    Statement: The harbour of Lorn was built in 1871 for the herring fleet.
+    Asked for: 1871
+    Question: When was the harbour of Lorn built?
 
-    Answer: Its north pier is 240 metres long, and boats that draw more than three metres must wait for \
+    Statement: Its north pier is 240 metres long, and boats that draw more than three metres must wait for \
     high water outside.
-    Question: Can boats enter it at any time of the day?
+    Asked for: 240 metres
+    Question: How long is its north pier?
 
-    Answer: Harbour dues are paid at the office beside the chandlery.
-    Question: And where do I pay the dues?
+    Statement: Harbour dues are paid at the office beside the chandlery.
+    Asked for: beside the chandlery
+    Question: Where do I pay the dues?
 
     ###
 
@@ -154,45 +160,16 @@ package enum FollowUpWriting {
     vinegar in it, wait for ten minutes and rinse twice. The warranty does not cover kettles that were \
     cleaned with wire wool.
 
-    Answer: Empty the kettle after each use, since standing water leaves scale.
-    Question: Why should I not leave water in the Velmar kettle?
+    Statement: Empty the kettle after each use, since standing water leaves scale.
+    Asked for: water leaves scale
+    Question: Why should I empty the Velmar kettle after each use?
 
-    Answer: The warranty does not cover kettles that were cleaned with wire wool.
-    Question: May I clean it with wire wool then?
+    Statement: Once a month boil a cup of vinegar in it, wait for ten minutes and rinse twice.
+    Asked for: ten minutes
+    Question: How long does the vinegar stay in it?
 
     ###
 
 
     """
-
-  /// The call that writes the next question, to which a slot's statement is the answer.
-  static func call(
-    for slot: Slot, after turns: [(question: String, answer: String)], _ workshop: Workshop
-  ) -> TeacherCall {
-    let statement = slot.statement?.text ?? ""
-    let passage = slot.chunk?.passage ?? ""
-    let drawn = DrawnValues(at: slot, workshop.options)
-    switch workshop.options.prompting {
-    case .completion:
-      let before = turns.map { "Answer: \($0.answer)\nQuestion: \($0.question)\n\n" }.joined()
-      return workshop.call(
-        .completion(
-          beginning: "\(examples)Passage:\n\(passage)\n\n",
-          rest: "\(before)Answer: \(statement)\n\(drawn.lines)Question:"), step: "follow", at: slot)
-    case .chat:
-      let before = turns.map { "Question: \($0.question)\nAnswer: \($0.answer)\n" }.joined()
-      let request = """
-        \(passage)
-
-        So far somebody has asked and was told:
-        \(before)
-        Statement: \(statement)
-
-        Write the one question that the same person asks next and that this statement answers. It \
-        goes on from what was said and does not speak of the text above.\(drawn.paragraph)Write the \
-        question only.
-        """
-      return workshop.call(.chat([Turn(.user, request)]), step: "follow", at: slot, stops: [])
-    }
-  }
 }

@@ -83,6 +83,15 @@ package enum QuestionWriting {
 
     """
 
+  /// A question that was asked in a conversation.
+  struct Exchange: Equatable {
+    /// What answers it.
+    var statement: String
+    /// What of the statement it asks for.
+    var focus: String
+    var question: String
+  }
+
   /// What is asked of a teacher at a slot.
   struct Asking {
     let call: TeacherCall
@@ -93,7 +102,9 @@ package enum QuestionWriting {
 
     /// Each try at a statement asks for another part of it, then begins in another way, unless what
     /// is drawn decides how.
-    init(at slot: Slot, _ workshop: Workshop) {
+    ///
+    /// - Parameter turns: what was asked before in the same conversation; nil where there is none.
+    init(at slot: Slot, _ workshop: Workshop, after turns: [Exchange]? = nil) {
       let statement = slot.statement?.text ?? ""
       let passage = slot.chunk?.passage ?? ""
       let foci = Focus.all(in: statement)
@@ -103,17 +114,28 @@ package enum QuestionWriting {
       let isOpen = drawn[.questionType] != nil || drawn[.language] != nil
       let openings = isOpen ? [""] : focus.openings
       opening = openings[(slot.attempt / foci.count) % openings.count]
+      let step = turns?.isEmpty ?? true ? "ask" : "follow"
       switch workshop.options.prompting {
       case .completion:
+        let examples =
+          turns == nil ? QuestionWriting.examples : QuestionWriting.conversations
+        let before = (turns ?? []).map {
+          "Statement: \($0.statement)\nAsked for: \($0.focus)\nQuestion: \($0.question)\n\n"
+        }.joined()
         call = workshop.call(
           .completion(
-            beginning: "\(QuestionWriting.examples)Passage:\n\(passage)\n\n",
-            rest: "Statement: \(statement)\nAsked for: \(focus.text)\n\(drawn.lines)Question:"
+            beginning: "\(examples)Passage:\n\(passage)\n\n",
+            rest: before
+              + "Statement: \(statement)\nAsked for: \(focus.text)\n\(drawn.lines)Question:"
               + (isOpen ? "" : " \(opening)")),
-          step: "ask", at: slot)
+          step: step, at: slot)
       case .chat:
         let beginning = isOpen ? "" : " Begin it with \"\(opening)\"."
-        let request = """
+        let before = (turns ?? []).map { "Question: \($0.question)\nAnswer: \($0.statement)\n" }
+          .joined()
+        let request =
+          before.isEmpty
+          ? """
           \(passage)
 
           Statement: \(statement)
@@ -122,7 +144,18 @@ package enum QuestionWriting {
           about, so that it can be understood without the text above.\(beginning)\(drawn.paragraph)Write \
           the question only.
           """
-        call = workshop.call(.chat([Turn(.user, request)]), step: "ask", at: slot, stops: [])
+          : """
+          \(passage)
+
+          So far somebody has asked and was told:
+          \(before)
+          Statement: \(statement)
+
+          Write the one question that the same person asks next, about this statement, whose answer is \
+          "\(focus.text)". It goes on from what was said and does not speak of the text \
+          above.\(beginning)\(drawn.paragraph)Write the question only.
+          """
+        call = workshop.call(.chat([Turn(.user, request)]), step: step, at: slot, stops: [])
       }
     }
 

@@ -37,7 +37,7 @@ package struct Extraction: SynthesisPipeline {
     self.options = options
   }
 
-  package var examples: String { options.prompting == .chat ? request : "" }
+  package var examples: String { options.prompting == .chat ? request : preface }
 
   /// What a teacher in a conversation is asked of a passage.
   private var request: String {
@@ -48,12 +48,24 @@ package struct Extraction: SynthesisPipeline {
     """
   }
 
+  /// What a teacher reads before a passage that it goes on from.
+  private var preface: String {
+    """
+    Passages, each with what it says as one JSON object of this schema. Every value is taken from the passage.
+
+    \(schema.json.text(.spaced))
+
+
+    """
+  }
+
   private func call(for slot: Slot, _ workshop: Workshop) -> TeacherCall {
     let passage = slot.chunk?.ownPassage ?? ""
     let prompt: TeacherCall.Prompt =
       switch options.prompting {
       case .completion:
-        .completion(beginning: "Passage:\n\(passage)\n\n", rest: "Record as JSON:\n")
+        .completion(
+          beginning: "\(preface)Passage:\n\(passage)\n\n", rest: "Record as JSON:\n")
       case .chat: .chat([Turn(.user, "\(passage)\n\n\(request)")])
       }
     return workshop.call(prompt, step: "extract", at: slot, stops: [], schema: schema.json)
@@ -87,13 +99,28 @@ package struct Extraction: SynthesisPipeline {
           ? "what the teacher wrote is not JSON" : "what the teacher wrote is cut off")
     }
     if let fault = schema.schema.fault(in: record) { return failed(record, fault) }
+    if let twin = Self.twin(in: record) {
+      return failed(record, "a list of the record has \(twin.text(.spaced)) twice")
+    }
     return (
       record, [GroundedValues.verdict(on: record, in: text, listed: schema.schema.listedValues)]
     )
   }
 
+  /// What a list has twice, as models do that have nothing left to say.
+  private static func twin(in value: JSONValue) -> JSONValue? {
+    switch value {
+    case .array(let items):
+      for (index, item) in items.enumerated() where items[..<index].contains(item) { return item }
+      return items.lazy.compactMap { twin(in: $0) }.first
+    case .object(let members):
+      return members.values.lazy.compactMap { twin(in: $0) }.first
+    default: return nil
+    }
+  }
+
   /// There is no question to measure an answer by.
-  package func pair(of record: SynthesisRecord, at slot: Slot) -> (
+  package func pairs(of record: SynthesisRecord, at slot: Slot) -> [(
     question: String, answer: String
-  )? { nil }
+  )] { [] }
 }

@@ -20,7 +20,11 @@ package struct Focus: Equatable, Sendable {
     while index < words.count {
       let word = bare(words[index])
       let ends = endsClause(words[index])
-      if isNumber(word) {
+      if let last = quotationEnd(words, from: index) {
+        let text = words[index...last].map(bare).joined(separator: " ")
+        foci.append(Focus(text: text, openings: ["Which", "What"]))
+        index = last
+      } else if isNumber(word) {
         var text = word
         // The unit belongs to it: 240 metres.
         if !ends, index + 1 < words.count, isUnit(bare(words[index + 1])) {
@@ -44,7 +48,7 @@ package struct Focus: Equatable, Sendable {
     var seen: Set<String> = []
     foci = foci.filter { seen.insert($0.text).inserted }
     if !foci.isEmpty { return foci }
-    let end = words.suffix(4).map(bare).joined(separator: " ")
+    let end = words.suffix(4).map(bare).filter { !$0.isEmpty }.joined(separator: " ")
     return [Focus(text: end, openings: ["What", "How", "Which"])]
   }
 
@@ -73,6 +77,23 @@ package struct Focus: Equatable, Sendable {
     "and", "or", "of", "in", "on", "at", "to", "for", "from", "by", "with", "the", "a", "an", "is",
     "are", "was", "were", "must", "may", "can", "until", "before", "after", "than", "when", "that",
     "which", "who", "as", "if", "but", "each", "every", "more", "less",
+  ]
+
+  private static let longestQuotation = 5
+
+  /// Where a quotation of a few words ends that begins at a word: a term, a file, a command; nil where none does.
+  private static func quotationEnd(_ words: [String], from index: Int) -> Int? {
+    let start = words[index].drop { "([".contains($0) }
+    guard let mark = start.first, let closing = quotationMarks[mark] else { return nil }
+    for end in index..<min(index + longestQuotation, words.count) {
+      let rest = end == index ? start.dropFirst() : words[end][...]
+      if rest.contains(closing) { return bare(words[index]).isEmpty ? nil : end }
+    }
+    return nil
+  }
+
+  private static let quotationMarks: [Character: Character] = [
+    "\"": "\"", "“": "”", "`": "`", "«": "»",
   ]
 
   private static func bare(_ word: String) -> String {

@@ -51,10 +51,10 @@ package struct OpenBook: SynthesisPipeline {
     }
   }
 
-  package func pair(of record: SynthesisRecord, at slot: Slot) -> (
+  package func pairs(of record: SynthesisRecord, at slot: Slot) -> [(
     question: String, answer: String
-  )? {
+  )] {
     // A question that nothing in its passages answers is judged by the passage that it came from.
-    (record.content.request, slot.statement?.text ?? record.content.response)
+    [(record.content.request, slot.statement?.text ?? record.content.response)]
   }
 }

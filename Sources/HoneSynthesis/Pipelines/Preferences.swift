@@ -33,7 +33,7 @@ package struct Preferences: SynthesisPipeline {
   private static let turns: [Kind] = [.openClosed, .bestWorst, .openClosed, .bestWorst, .corrupted]
   /// A statement of more words is answered by the teacher, which is brief.
   private static let longestStatement = 30
-  /// From this likeness on, what the model says itself does not contradict the statement.
+  /// From this likeness on, two answers do not contradict one another.
   private static let contradiction = 0.5
   /// How many answers the best and the worst are taken of.
   static let answerCount = 4
@@ -91,7 +91,7 @@ package struct Preferences: SynthesisPipeline {
         switch kind {
         case .openClosed: pair = Self.openClosed(statement, answers[index])
         case .bestWorst: pair = Self.bestWorst(answers[index], scores: scores[index])
-        case .corrupted: pair = corrupted(statement, question: question, at: slot, workshop)
+        case .corrupted: pair = corrupted(statement, asked: record, at: slot, workshop)
         }
       }
       return SynthesisRecord(
@@ -191,18 +191,26 @@ package struct Preferences: SynthesisPipeline {
     }
     let difference = best.1 - worst.1
     let pair = guarded(best.0, worst.0, value: difference, threshold: leastDifference)
-    guard pair.verdict.passes, difference < leastDifference else { return pair }
+    guard pair.verdict.passes else { return pair }
+    // Of "31" and "31 crowns" neither is better.
+    let isSame = WordOverlap.f1(best.0, worst.0) >= contradiction
+    guard isSame || difference < leastDifference else { return pair }
     return Pair(
       chosen: best.0, rejected: worst.0,
       verdict: Verdict(
         "pair", value: difference, threshold: leastDifference, passes: false,
-        reason: "the best and the worst answer differ too little"))
+        reason: isSame
+          ? "both answers say much the same" : "the best and the worst answer differ too little"))
   }
 
-  /// The statement, and the same with one number or name of other passages.
+  /// The statement, and the same with another number or name in place of what the question asks for: with any
+  /// other one both would answer it.
   private func corrupted(
-    _ statement: String, question: String, at slot: Slot, _ workshop: Workshop
+    _ statement: String, asked: SynthesisRecord, at slot: Slot, _ workshop: Workshop
   ) -> Pair {
+    let part =
+      asked.attributes["asked_for"].flatMap { statement.range(of: $0) }
+      ?? statement.startIndex..<statement.endIndex
     let passages = slot.chunk.map { workshop.neighbours($0) + [$0] } ?? []
     let words = passages.flatMap { StatementSelection.statements(of: $0) }
       .filter { $0.text != statement }.flatMap { Perturbation.words(of: $0.text) }
@@ -210,14 +218,15 @@ package struct Preferences: SynthesisPipeline {
       seed: options.seed, purpose: "corruptions",
       step: Digest.number(of: [slot.place, "\(slot.attempt)"]))
     let changed = Perturbation.changed(
-      statement, keeping: question, words: words, from: Int(random.uniform(0) * 1e6))
+      String(statement[part]), keeping: asked.content.request, words: words,
+      from: Int(random.uniform(0) * 1e6))
     guard let changed else {
       return Pair(
         chosen: statement, rejected: "",
         verdict: Verdict(
-          "pair", passes: false, reason: "nothing of the statement can be changed"))
+          "pair", passes: false, reason: "nothing of what is asked for can be changed"))
     }
-    return Self.guarded(statement, changed)
+    return Self.guarded(statement, statement.replacingCharacters(in: part, with: changed))
   }
 
   /// A pair, unless both answers are the same or one is much longer: length alone would tell them

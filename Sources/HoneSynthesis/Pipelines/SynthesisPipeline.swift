@@ -36,8 +36,8 @@ package protocol SynthesisPipeline: Sendable {
   /// calibrated on.
   func controls(_ slots: [Slot], _ workshop: Workshop) async throws -> [SynthesisRecord]
 
-  /// What is measured of a candidate; nil where there is nothing to measure.
-  func pair(of record: SynthesisRecord, at slot: Slot) -> (question: String, answer: String)?
+  /// What is measured of a candidate: its questions with their answers, if it has any.
+  func pairs(of record: SynthesisRecord, at slot: Slot) -> [(question: String, answer: String)]
 }
 
 extension SynthesisPipeline {
@@ -54,15 +54,15 @@ extension SynthesisPipeline {
   package func controls(
     _ slots: [Slot], _ workshop: Workshop
   ) async throws -> [SynthesisRecord] { try await make(slots, workshop) }
-  package func pair(of record: SynthesisRecord, at slot: Slot) -> (
+  package func pairs(of record: SynthesisRecord, at slot: Slot) -> [(
     question: String, answer: String
-  )? { (record.content.request, record.content.response) }
+  )] { [(record.content.request, record.content.response)] }
 
   /// The same with the passage that it was made of and those like it, if any.
-  func questionPair(
+  func questionPairs(
     of record: SynthesisRecord, at slot: Slot, _ workshop: Workshop
-  ) -> QuestionPair? {
-    pair(of: record, at: slot).map { pair in
+  ) -> [QuestionPair] {
+    pairs(of: record, at: slot).map { pair in
       QuestionPair(
         question: pair.question, answer: pair.answer, chunk: slot.chunk,
         neighbours: slot.chunk.map(workshop.neighbours) ?? [])

@@ -128,6 +128,14 @@ extension SynthesisRecord.Content {
     }
   }
 
+  /// Each question with its answer: one, but for a conversation.
+  package var exchanges: [(question: String, answer: String)] {
+    guard case .conversation(let turns) = self else { return [(request, response)] }
+    return zip(turns, turns.dropFirst()).compactMap { turn, next in
+      turn.role == .user && next.role == .assistant ? (turn.content, next.content) : nil
+    }
+  }
+
   private static func text(of turns: [Turn], by role: Turn.Role) -> String {
     turns.filter { $0.role == role }.map(\.content).joined(separator: "\n\n")
   }

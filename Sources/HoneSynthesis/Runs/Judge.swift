@@ -50,31 +50,42 @@ final class Judge {
       }
     }
     // Measuring costs most: only what is still good is measured.
-    var measured: [Int] = []
+    var owners: [Int] = []
     var pairs: [QuestionPair] = []
     for index in records.indices where records[index].isAccepted {
-      guard let pair = pipeline.questionPair(of: records[index], at: slots[index], workshop)
-      else { continue }
-      measured.append(index)
-      pairs.append(pair)
+      for pair in pipeline.questionPairs(of: records[index], at: slots[index], workshop) {
+        owners.append(index)
+        pairs.append(pair)
+      }
     }
-    guard !filters.isEmpty, !measured.isEmpty else { return records }
+    guard !filters.isEmpty, !pairs.isEmpty else { return records }
     let results = try await PairMeasurer(workshop.reader, ledger: workshop.ledger)
       .measure(pairs, needs)
-    for (position, index) in measured.enumerated() {
-      for filter in filters {
-        guard let threshold = Self.threshold(of: filter, calibration, options) else { continue }
-        let value = filter.value(results[position], pairs[position])
-        if let value { records[index].scores[filter.name] = value }
-        if calibration?[filter.name]?.isJoined ?? false { continue }
-        records[index].verdicts.append(filter.verdict(value, threshold: threshold))
-      }
-      if let verdict = joined(records[index].scores) {
-        records[index].scores[verdict.filter] = verdict.value
-        records[index].verdicts.append(verdict)
-      }
+    // Of several pairs of a record the first that fails speaks for it, else the last.
+    let texts = records
+    for (position, index) in owners.enumerated() where records[index].isAccepted {
+      records[index].scores = texts[index].scores
+      records[index].verdicts = texts[index].verdicts
+      judge(&records[index], results[position], pairs[position])
     }
     return records
+  }
+
+  /// What the filters say of what was measured.
+  private func judge(
+    _ record: inout SynthesisRecord, _ measurements: Measurements, _ pair: QuestionPair
+  ) {
+    for filter in filters {
+      guard let threshold = Self.threshold(of: filter, calibration, options) else { continue }
+      let value = filter.value(measurements, pair)
+      if let value { record.scores[filter.name] = value }
+      if calibration?[filter.name]?.isJoined ?? false { continue }
+      record.verdicts.append(filter.verdict(value, threshold: threshold))
+    }
+    if let verdict = joined(record.scores) {
+      record.scores[verdict.filter] = verdict.value
+      record.verdicts.append(verdict)
+    }
   }
 
   /// The verdict of the filters that judge as one; nil where none do.

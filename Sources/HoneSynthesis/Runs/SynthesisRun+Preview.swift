@@ -41,9 +41,9 @@ extension SynthesisRun {
     }
     let needs = options.likelihoodFilters.reduce(into: Set<Measure>()) { $0.formUnion($1.needs) }
     // As in a run, where only whole candidates are measured when nothing is read.
-    let pairs = zip(slots, samples).compactMap { slot, record in
+    let pairs = zip(slots, samples).flatMap { slot, record in
       slot.chunk != nil || record.isAccepted
-        ? pipeline.questionPair(of: record, at: slot, workshop) : nil
+        ? pipeline.questionPairs(of: record, at: slot, workshop) : []
     }
     let judgeTime = try await clock.measure {
       _ = try await PairMeasurer(reader, ledger: workshop.ledger).measure(pairs, needs)

@@ -258,8 +258,8 @@ package final class SynthesisRun {
       ? Self.spread(slots, over: material.own(kind).count, count: options.controlCount) : []
     try tell(.calibrating(controls: chosen.count + asked.count))
     let records = try await pipeline.controls(chosen, workshop)
-    let pairs = zip(chosen, records).compactMap { slot, record in
-      record.isAccepted ? pipeline.questionPair(of: record, at: slot, workshop) : nil
+    let pairs = zip(chosen, records).flatMap { slot, record in
+      record.isAccepted ? pipeline.questionPairs(of: record, at: slot, workshop) : []
     }
     var statements: [String: [String]] = [:]
     for chunk in material.own(kind) {

@@ -12,11 +12,13 @@ import Testing
   ]
   private static let chunk = Chunk.sample(sentences.joined(separator: " "))
 
-  /// Asks of the statement by its first word.
+  /// Asks of the last statement by its first words.
   private static func rule(_ call: TeacherCall) -> TeacherAnswer {
-    let isFirst = call.text.contains("\nAsked for: ")
-    let statement = call.text.components(after: isFirst ? "Statement: " : "Answer: ")
-    return .said(" are you asking about \(statement.prefix { $0 != " " })?")
+    .said(" of \(statement(call).split(separator: " ").prefix(2).joined(separator: " ")) here?")
+  }
+
+  private static func statement(_ call: TeacherCall) -> Substring {
+    call.text.components(after: "Statement: ").prefix { $0 != "\n" }
   }
 
   private func turns(_ record: SynthesisRecord) throws -> [Turn] {
@@ -59,39 +61,60 @@ import Testing
       #expect(
         turns.filter { $0.role == .assistant }.map(\.content)
           == Array(Self.sentences.prefix(count)))
-      let pair = try #require(pipeline.pair(of: record, at: slots[0]))
-      #expect(pair.answer == Self.sentences[count - 1])
-      #expect(pair.question == turns[turns.count - 2].content)
+      let pairs = pipeline.pairs(of: record, at: slots[0])
+      #expect(pairs.map(\.answer) == Array(Self.sentences.prefix(count)))
+      #expect(pairs.map(\.question) == turns.filter { $0.role == .user }.map(\.content))
       // From the first statement to the end of the last.
       let span = try #require(record.provenance.source?.span)
       #expect(span == 0..<Self.sentences.prefix(count).joined(separator: " ").utf8.count)
     }
     let questions = try turns(records[1]).filter { $0.role == .user }.map(\.content)
     let last = try #require(bench.teacher.asked.last { $0.text.contains(questions[1]) })
+    let foci = Self.sentences.map { Focus.all(in: $0)[0] }
     #expect(
       last.text.hasSuffix(
         """
-        Answer: \(Self.sentences[0])
+        Statement: \(Self.sentences[0])
+        Asked for: \(foci[0].text)
         Question: \(questions[0])
 
-        Answer: \(Self.sentences[1])
+        Statement: \(Self.sentences[1])
+        Asked for: \(foci[1].text)
         Question: \(questions[1])
 
-        Answer: \(Self.sentences[2])
-        Question:
+        Statement: \(Self.sentences[2])
+        Asked for: \(foci[2].text)
+        Question: \(foci[2].openings[0])
         """))
   }
 
   @Test func `after what is no question nothing more is asked`() async throws {
     let bench = try PipelineBench("conversations") { call in
-      call.text.contains("Answer: \(Self.sentences[1])\nQuestion:")
-        ? .said(" no question") : Self.rule(call)
+      Self.statement(call) == Self.sentences[1] ? .said(" no question") : Self.rule(call)
     }
     let records = try await Conversations(bench.options)
       .make([.sample(Self.chunk, index: 1)], bench.workshop)
     #expect(records[0].rejection?.filter == "form")
     #expect(try turns(records[0]).count == 4)
-    #expect(bench.teacher.asked.count == 2)
+    // The first, and three tries at the second.
+    #expect(bench.teacher.asked.count == 4)
+  }
+
+  @Test func `a question that was asked before is tried again, another way`() async throws {
+    var asked = 0
+    let bench = try PipelineBench("conversations") { call in
+      asked += 1
+      return asked < 4 ? .said(" about the harbour and its boats?") : .said(" of dogs on weekdays?")
+    }
+    let records = try await Conversations(bench.options)
+      .make([.sample(Self.chunk, index: 0)], bench.workshop)
+    #expect(records[0].isAccepted && bench.teacher.asked.count == 4)
+    let never = try PipelineBench("conversations") { _ in .said(" about the harbour and its boats?")
+    }
+    let same = try await Conversations(never.options)
+      .make([.sample(Self.chunk, index: 0)], never.workshop)
+    #expect(same[0].rejection?.reason == "the question was asked before")
+    #expect(try turns(same[0]).count == 4)
   }
 
   @Test func `controls are single questions`() async throws {
@@ -100,7 +123,7 @@ import Testing
     let pipeline = Conversations(bench.options)
     let records = try await pipeline.controls([slot], bench.workshop)
     #expect(records[0].content.kind == .questionAnswer)
-    #expect(pipeline.pair(of: records[0], at: slot)?.answer == Self.sentences[0])
+    #expect(pipeline.pairs(of: records[0], at: slot).first?.answer == Self.sentences[0])
   }
 }
 

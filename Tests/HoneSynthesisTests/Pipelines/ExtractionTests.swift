@@ -22,7 +22,9 @@ import Testing
     let call = try #require(bench.teacher.asked.first)
     #expect(try call.schema == JSONParser.parse(Self.schema))
     #expect(
-      call.text == "Passage:\nBoats\n\n\(Self.chunk.text)\n\nRecord as JSON:\n")
+      call.text.hasPrefix("Passages, each with what it says as one JSON object of this schema."))
+    #expect(call.text.contains(try JSONParser.parse(Self.schema).text(.spaced)))
+    #expect(call.text.hasSuffix("Passage:\nBoats\n\n\(Self.chunk.text)\n\nRecord as JSON:\n"))
     return try #require(records.first)
   }
 
@@ -100,6 +102,24 @@ import Testing
     #expect(error?.description.hasPrefix("teacher.max_tokens: is 8, and the shortest") == true)
     let none = try PipelineBench("extraction") { _ in .said("") }
     #expect(throws: SynthesisError.self) { _ = try Extraction(none.options) }
+  }
+
+  @Test func `a list that says the same twice is no record`() async throws {
+    let schema = """
+      {"type": "object", "required": ["boats"], "properties": {"boats": {"type": "array", "maxItems": 3, \
+      "items": {"type": "string", "maxLength": 20}}}}
+      """
+    for (text, reason) in [
+      (#"{"boats": ["Aster", "bay", "Aster"]}"#, #"a list of the record has "Aster" twice"#),
+      (#"{"boats": ["Aster", "bay"]}"#, nil),
+    ] {
+      let bench = try PipelineBench("extraction", schema: schema, maximumTokens: 256) { _ in
+        .said(text)
+      }
+      let made = try await Extraction(bench.options)
+        .make([Slot(chunk: Self.chunk, attempt: 0)], bench.workshop)
+      #expect(made[0].rejection?.reason == reason)
+    }
   }
 
   @Test func `a local teacher is held to the schema, which is part of a call's key`() async throws {

@@ -25,6 +25,15 @@ import Testing
         == Focus(text: "Mondays", openings: ["When", "On which day"]))
   }
 
+  @Test func `what stands in quotes is asked for whole, where it is short`() {
+    #expect(foci("Mail is kept in \"/var/mail\", never elsewhere.") == ["/var/mail"])
+    #expect(
+      Focus.all(in: "A script starts with `set -e` (or “set -eu”).")
+        == ["set -e", "set -eu"].map { Focus(text: $0, openings: ["Which", "What"]) })
+    #expect(foci("He said \"that it is not so at all today\".") == ["so at all today"])
+    #expect(foci("The mark \" is kept.") == ["mark is kept"])
+  }
+
   @Test func `without either the end of the statement is asked for`() {
     #expect(
       foci("Engines are switched off as soon as the wheel chocks are set.") == [

@@ -43,13 +43,16 @@ import Testing
   }
 
   @Test func `the best and the worst answer are those of the highest and the lowest score`() {
-    let answers = ["Dogs pay two crowns.", "Dogs pay ten crowns.", "", "Dogs pay nothing at all."]
+    let answers = ["Dogs pay two crowns.", "They travel free of charge.", "", "Dogs pay nothing."]
     let pair = Preferences.bestWorst(answers, scores: [-0.5, -1.5, nil, -0.9])
     #expect(pair.chosen == answers[0] && pair.rejected == answers[1])
     #expect(pair.verdict.passes && pair.verdict.value == 1)
     #expect(
       Preferences.bestWorst(answers, scores: [-0.5, -0.6, nil, -0.55]).verdict.reason
         == "the best and the worst answer differ too little")
+    #expect(
+      Preferences.bestWorst(["31", "31 crowns"], scores: [-0.5, -1.5]).verdict.reason
+        == "both answers say much the same")
     #expect(
       Preferences.bestWorst(["So it is.", "So it is."], scores: [-1, -1]).verdict.reason
         == "both answers are the same")
@@ -89,7 +92,7 @@ import Testing
     // Without the passage, and the likeliest answer.
     let bare = bench.teacher.asked.filter { $0.text.hasPrefix("Questions and their answers.") }
     #expect(bare.count == 1 && bare[0].temperature == 0 && !bare[0].text.contains("crowns"))
-    let measured = try #require(pipeline.pair(of: records[0], at: slots[0]))
+    let measured = try #require(pipeline.pairs(of: records[0], at: slots[0]).first)
     #expect(measured.answer == Self.statement)
   }
 
@@ -107,9 +110,34 @@ import Testing
     #expect(NumbersInSource.numbers(in: rejected).count == 1)
 
     // Without a number, and without another passage to take a word of.
-    let plain = Chunk.sample(Self.statement)
+    let plain = Chunk.sample("Dogs need a ticket to be let on the ferry.")
     let none = try await pipeline.make([.sample(plain, index: 4)], bench.workshop)
-    #expect(none[0].rejection?.reason == "nothing of the statement can be changed")
+    #expect(none[0].rejection?.reason == "nothing of what is asked for can be changed")
+  }
+
+  @Test func `what is changed is what the question asks for`() async throws {
+    let chunk = Chunk.sample("The company runs six ferries on 3 routes and was founded in 1924.")
+    let bench = try PipelineBench("preferences") { _ in .said(" does it do on the water?") }
+    let pipeline = Preferences(bench.options)
+    var seen: Set<String> = []
+    for attempt in 0..<3 {
+      let slot = Slot.sample(chunk, attempt: attempt, index: 4)
+      let made = try await pipeline.make([slot], bench.workshop)
+      guard case .preference(_, _, let rejected) = made[0].content,
+        let wanted = made[0].attributes["asked_for"]
+      else {
+        Issue.record("no preference")
+        return
+      }
+      seen.insert(wanted)
+      #expect(!rejected.contains(wanted))
+      // All else is as it was.
+      for part in ["six ferries", "3 routes", "1924"] where part != wanted {
+        #expect(rejected.contains(part))
+      }
+      #expect(wanted != "1924" || rejected.contains(/in 19\d\d\./))
+    }
+    #expect(seen == ["six ferries", "3 routes", "1924"])
   }
 
   @Test func `without a question nothing is answered`() async throws {

@@ -118,8 +118,9 @@ import Testing
   @Test func `each question of a conversation is asked for as drawn`() async throws {
     let chunk = Chunk.sample(
       "\(Self.statement) Bicycles travel free on the lower deck. Dogs need a ticket of their own.")
+    var questions = [" sails ships today?", " do cyclists pay for that?", " must be had for pets?"]
     let bench = try PipelineBench("conversations", samplers: [.tone: ["warm", "curt"]]) { _ in
-      .said(" are you asking about ships today?")
+      .said(questions.removeFirst())
     }
     let records = try await Conversations(bench.options)
       .make([.sample(chunk, index: 1)], bench.workshop)
