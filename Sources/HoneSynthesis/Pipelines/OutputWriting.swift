@@ -18,9 +18,32 @@ enum OutputWriting {
         text,
         WrittenForm.fault(
           in: text, part: "answer", isFinished: answer.isFinished, followsExamples: true)
+          ?? repetition(text, of: workshop.examples)
       )
     }
     return results
+  }
+
+  /// From this likeness on (ROUGE-L), an answer is an example's.
+  private static let highestLikeness = 0.8
+  /// Answers of fewer words may well be the same.
+  private static let fewestWords = 4
+
+  /// Whether an answer is an example's with a word changed, whatever was asked: models fall back on what they were shown.
+  static func repetition(_ text: String, of examples: [SeedTask]) -> Verdict? {
+    let words = Words.lowercased(text)
+    let known = examples.map { example in
+      let words = Words.lowercased(example.output)
+      // An empty list is like nothing.
+      return words.count < fewestWords ? [] : words
+    }
+    guard let nearest = RougeL.nearest(to: words, among: known), nearest.f1 >= highestLikeness
+    else {
+      return nil
+    }
+    return Verdict(
+      "novelty", value: nearest.f1, threshold: highestLikeness, passes: false,
+      reason: "the answer is that of example \(nearest.place + 1)")
   }
 
   private static func call(

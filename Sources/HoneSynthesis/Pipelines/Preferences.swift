@@ -211,15 +211,19 @@ package struct Preferences: SynthesisPipeline {
     let part =
       asked.attributes["asked_for"].flatMap { statement.range(of: $0) }
       ?? statement.startIndex..<statement.endIndex
-    let passages = slot.chunk.map { workshop.neighbours($0) + [$0] } ?? []
-    let words = passages.flatMap { StatementSelection.statements(of: $0) }
-      .filter { $0.text != statement }.flatMap { Perturbation.words(of: $0.text) }
+    let statements = (slot.chunk.map { workshop.neighbours($0) + [$0] } ?? [])
+      .flatMap { StatementSelection.statements(of: $0) }.filter { $0.text != statement }
     let random = RandomSource(
       seed: options.seed, purpose: "corruptions",
       step: Digest.number(of: [slot.place, "\(slot.attempt)"]))
-    let changed = Perturbation.changed(
-      String(statement[part]), keeping: asked.content.request, words: words,
-      from: Int(random.uniform(0) * 1e6))
+    let changed =
+      Self.otherName(
+        than: String(statement[part]), in: statement, keeping: asked.content.request,
+        of: statements.map(\.text), at: random.uniform(1))
+      ?? Perturbation.changed(
+        String(statement[part]), keeping: asked.content.request,
+        words: statements.flatMap { Perturbation.words(of: $0.text) },
+        from: Int(random.uniform(0) * 1e6))
     guard let changed else {
       return Pair(
         chosen: statement, rejected: "",
@@ -227,6 +231,30 @@ package struct Preferences: SynthesisPipeline {
           "pair", passes: false, reason: "nothing of what is asked for can be changed"))
     }
     return Self.guarded(statement, statement.replacingCharacters(in: part, with: changed))
+  }
+
+  /// A name or a day of other statements in place of one; nil where it is neither, or there is no other.
+  ///
+  /// - Parameter place: from 0 to 1, which of them.
+  static func otherName(
+    than name: String, in statement: String, keeping question: String, of statements: [String],
+    at place: Double
+  ) -> String? {
+    func names(_ text: String) -> [Focus] {
+      Focus.all(in: text).filter {
+        $0.text.first?.isUppercase == true && !$0.text.contains(where: \.isNumber)
+      }
+    }
+    guard let own = names(statement).first(where: { $0.text == name }) else { return nil }
+    var others: [String] = []
+    for other in statements.flatMap(names) where other.openings == own.openings {
+      if !statement.contains(other.text), !question.contains(other.text),
+        !others.contains(other.text)
+      {
+        others.append(other.text)
+      }
+    }
+    return others.isEmpty ? nil : others[min(Int(place * Double(others.count)), others.count - 1)]
   }
 
   /// A pair, unless both answers are the same or one is much longer: length alone would tell them

@@ -43,6 +43,9 @@ import Testing
       answer: "As an AI, I have no nose.", filter: "form",
       reason: "the answer begins like a refusal"),
     Case(
+      answer: "They tell where the flowers are.", filter: "novelty",
+      reason: "the answer is that of example 3"),
+    Case(
       isAnswerFinished: false, filter: "form",
       reason: "the answer was cut off: it is longer than the most tokens"),
   ]

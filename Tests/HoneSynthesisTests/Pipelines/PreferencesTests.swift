@@ -140,6 +140,22 @@ import Testing
     #expect(seen == ["six ferries", "3 routes", "1924"])
   }
 
+  @Test func `a name becomes a name, a day a day`() {
+    func other(_ name: String, _ question: String = "Who is it?", _ place: Double = 0) -> String? {
+      Preferences.otherName(
+        than: name, in: "The board is led by Leonie Farr on Mondays.", keeping: question,
+        of: [
+          "Operations are led by Tomas Brandt on Fridays.", "Money is counted by Leonie Farr.",
+          "The ferry Aster sails at 7, on Sundays, with Tomas Brandt.", "Nobody sees it at all.",
+        ], at: place)
+    }
+    #expect(other("Leonie Farr") == "Tomas Brandt")
+    #expect(other("Leonie Farr", "Who is it?", 0.99) == "Aster")
+    #expect(other("Leonie Farr", "Who is Tomas Brandt?") == "Aster")
+    #expect(other("Mondays") == "Fridays" && other("Mondays", "When?", 1) == "Sundays")
+    #expect(other("board") == nil)
+  }
+
   @Test func `without a question nothing is answered`() async throws {
     let bench = try PipelineBench("preferences") { _ in .said(" no question") }
     let slots = (0..<5).map { Slot.sample(.sample(Self.statement), index: $0) }
