@@ -98,6 +98,7 @@ package enum QuestionWriting {
     let focus: Focus
     /// What the question begins with; empty where that is the teacher's.
     let opening: String
+    private let passage: String
     private let drawn: DrawnValues
 
     /// Each try at a statement asks for another part of it, then begins in another way, unless what
@@ -107,6 +108,7 @@ package enum QuestionWriting {
     init(at slot: Slot, _ workshop: Workshop, after turns: [Exchange]? = nil) {
       let statement = slot.statement?.text ?? ""
       let passage = slot.chunk?.passage ?? ""
+      self.passage = passage
       let foci = Focus.all(in: statement)
       focus = foci[slot.attempt % foci.count]
       let drawn = DrawnValues(at: slot, workshop.options)
@@ -165,7 +167,18 @@ package enum QuestionWriting {
       var text = answer.text
       if case .completion = call.prompt { text = opening + text }
       let parsed = QuestionWriting.question(text)
-      guard parsed.verdict == nil, focus.isGiven(away: parsed.text) else { return parsed }
+      guard parsed.verdict == nil else { return parsed }
+      if let persona = drawn[.persona],
+        QuestionWriting.speaks(parsed.text, of: persona, beside: passage)
+      {
+        return (
+          parsed.text,
+          Verdict(
+            "form", passes: false,
+            reason: "the question is about who asks it, \"\(persona)\"")
+        )
+      }
+      guard focus.isGiven(away: parsed.text) else { return parsed }
       return (
         parsed.text,
         Verdict(
@@ -176,6 +189,14 @@ package enum QuestionWriting {
     var attributes: [String: String] {
       ["opening": opening, "asked_for": focus.text].merging(drawn.attributes) { $1 }
     }
+  }
+
+  /// Whether a question has words of who asks it that its passage does not have: most of them.
+  static func speaks(_ question: String, of persona: String, beside passage: String) -> Bool {
+    let known = Set(Words.lowercased(passage))
+    let words = Words.lowercased(persona).filter { $0.count > 3 && !known.contains($0) }
+    let asked = Set(Words.lowercased(question))
+    return !words.isEmpty && 2 * words.count { asked.contains($0) } > words.count
   }
 
   /// The question in what a teacher wrote: its first line, up to the question mark.

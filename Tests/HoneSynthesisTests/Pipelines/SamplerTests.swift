@@ -115,6 +115,20 @@ import Testing
     #expect(call.text.hasSuffix("\n\nStatement: \(Self.statement)\nAsked for: Aster\n\(ending)"))
   }
 
+  @Test func `a question is not about who asks it`() {
+    let passage = "Bicycles travel free of charge on the lower deck."
+    for (question, persona, speaks) in [
+      ("Who is the new member of staff?", "a new member of staff", true),
+      ("What does an auditor pay?", "an auditor", true),
+      ("Where do bicycles travel?", "a passenger with a bicycle", false),
+      ("Which deck is for bicycles?", "owners of bicycles", false),
+      ("How does a new bicycle travel?", "a new member of staff", false),
+    ] {
+      #expect(
+        QuestionWriting.speaks(question, of: persona, beside: passage) == speaks, "\(question)")
+    }
+  }
+
   @Test func `each question of a conversation is asked for as drawn`() async throws {
     let chunk = Chunk.sample(
       "\(Self.statement) Bicycles travel free on the lower deck. Dogs need a ticket of their own.")
