@@ -91,10 +91,6 @@ package enum Perturbation {
     text.split { !$0.isLetter }.map(String.init).filter { $0.count >= 5 }
   }
 
-  private static let numerals = [
-    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-  ]
-
   /// The text with its first number, else one of its words, changed; nil where there is neither.
   ///
   /// - Parameters:
@@ -120,8 +116,9 @@ package enum Perturbation {
       if changed != digits { return text.replacingCharacters(in: number, with: changed) }
     }
     for word in text.split(whereSeparator: { !$0.isLetter }) {
-      guard let place = numerals.firstIndex(of: word.lowercased()) else { continue }
-      let other = numerals[(place + 2 + start % (numerals.count - 3)) % numerals.count]
+      guard let place = Numerals.small.firstIndex(of: word.lowercased()) else { continue }
+      let other = Numerals.small[
+        (place + 2 + start % (Numerals.small.count - 3)) % Numerals.small.count]
       return text.replacingCharacters(
         in: word.startIndex..<word.endIndex,
         with: word.first?.isUppercase == true ? other.capitalized : other)

@@ -63,11 +63,6 @@ package struct Focus: Equatable, Sendable {
 
   // MARK: Words
 
-  private static let numerals: Set<String> = [
-    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "fifteen", "twenty", "thirty", "forty", "fifty", "sixty", "ninety", "hundred", "half", "twice",
-    "double", "third", "quarter",
-  ]
   private static let calendar: Set<String> = [
     "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "January",
     "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -106,7 +101,7 @@ package struct Focus: Equatable, Sendable {
   }
 
   private static func isNumber(_ word: String) -> Bool {
-    word.contains(where: \.isNumber) || numerals.contains(word.lowercased())
+    word.contains(where: \.isNumber) || Numerals.all.contains(word.lowercased())
   }
 
   private static func isUnit(_ word: String) -> Bool {

@@ -56,7 +56,7 @@ extension SynthesisPipeline {
   ) async throws -> [SynthesisRecord] { try await make(slots, workshop) }
   package func pairs(of record: SynthesisRecord, at slot: Slot) -> [(
     question: String, answer: String
-  )] { [(record.content.request, record.content.response)] }
+  )] { record.content.exchanges }
 
   /// The same with the passage that it was made of and those like it, if any.
   func questionPairs(

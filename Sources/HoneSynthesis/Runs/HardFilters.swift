@@ -1,10 +1,14 @@
 /// The checks of a candidate's text alone, by their names.
 package enum HardFilters {
   /// All of them, in the order in which they judge.
-  package static let all: [any Filter] = [
-    Length(), SameLanguage(), SelfContained(), GivesAway(), NumbersInSource(), NamesInSource(),
-    Repetition(), Toxicity(), NoPersonalData(),
-  ]
+  package static let all = filters(ToxicWords())
+
+  private static func filters(_ words: ToxicWords) -> [any Filter] {
+    [
+      Length(), SameLanguage(), SelfContained(), GivesAway(), NumbersInSource(), NamesInSource(),
+      Repetition(), Toxicity(words), NoPersonalData(),
+    ]
+  }
 
   package static var names: [String] { all.map(\.name) }
 
@@ -17,10 +21,9 @@ package enum HardFilters {
   static func chosen(
     _ names: [String], personalData: String, toxicWords: [String] = []
   ) throws -> [any Filter] {
-    let words = try ToxicWords(paths: toxicWords)
-    return all.filter { filter in
+    try filters(ToxicWords(paths: toxicWords)).filter { filter in
       (names == ["all"] || names.contains(filter.name))
         && !(filter is NoPersonalData && personalData == "keep")
-    }.map { $0 is Toxicity ? Toxicity(words) : $0 }
+    }
   }
 }

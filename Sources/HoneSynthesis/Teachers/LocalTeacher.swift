@@ -12,7 +12,7 @@ import HoneText
 package final class LocalTeacher: Teacher, Scorer, Embedder {
   /// How many bytes of beginnings' keys and values are kept. A passage of 400 tokens has about 10 MB in a model
   /// of 135 M parameters, and is read again for each passage that it is a neighbour of.
-  private static let keptBeginnings = 384 << 20
+  private static let keptBytes = 384 << 20
 
   package let identity: Provenance.Teacher
   package let model: LanguageModel
@@ -36,7 +36,7 @@ package final class LocalTeacher: Teacher, Scorer, Embedder {
   ) {
     self.model = model
     identity = Provenance.Teacher(name: name, checksum: checksum)
-    generator = Generator(model, engine: engine, prefixMemory: Self.keptBeginnings)
+    generator = Generator(model, engine: engine, prefixMemory: Self.keptBytes)
     let isa = String(cString: hk_isa_name(hk_isa_current()))
     numbers = "\(engine.compute.rawValue) \(isa)"
     self.isInterrupted = isInterrupted

@@ -55,9 +55,11 @@ struct ToxicWords: Sendable {
 
   /// The phrases of a text that another text does not have, each once, in their order.
   func findings(in text: String, beside source: String = "") -> [Finding] {
+    let own = phrases(of: text)
+    guard !own.isEmpty else { return [] }
     let known = Set(phrases(of: source))
     var found: [Finding] = []
-    for phrase in phrases(of: text) where !known.contains(phrase) {
+    for phrase in own where !known.contains(phrase) {
       guard let weight = weights[phrase], weight > 0,
         !found.contains(where: { $0.phrase == phrase })
       else { continue }
