@@ -123,13 +123,16 @@ public final class TailorRun {
 
   /// Runs what is not done yet.
   ///
+  /// - Parameter restarts: whether what was made by other settings may be replaced; calls that still
+  ///   hold are used again.
   /// - Throws: `CancellationError` when interrupted: the same call goes on;
   ///   ``HoneSynthesis/SynthesisError`` when the folder was made of something else, or nothing can
   ///   be made of the documents.
   package func run(
-    isInterrupted: @escaping () -> Bool = { false }, listener: (Event) -> Void = { _ in }
+    restarts: Bool = false, isInterrupted: @escaping () -> Bool = { false },
+    listener: (Event) -> Void = { _ in }
   ) async throws -> Result {
-    try await keepSettings()
+    try await keepSettings(restarts: restarts)
     if let exam = options.exam {
       // What is wrong with it is better known before anything is made.
       _ = try ExamSheet(reading: exam)
@@ -180,7 +183,7 @@ public final class TailorRun {
   /// Makes sure that a folder is gone on with by the settings that it was begun with.
   ///
   /// What documents and exam say belongs to them: a step that is done does not read them again.
-  private func keepSettings() async throws {
+  private func keepSettings(restarts: Bool) async throws {
     let documents = try await Ingest().documents(at: options.documents).documents
     let exam = options.exam.flatMap { FileManager.default.contents(atPath: $0) }
     let settings: [(name: String, value: JSONValue)] = [
@@ -201,15 +204,30 @@ public final class TailorRun {
       let changed = settings.filter { old[$0.name] != $0.value }.map { name, value in
         "\n  \(name): \(old[name]?.text() ?? "nothing") became \(value.text())"
       }
-      guard changed.isEmpty else {
-        throw SynthesisError(
-          folder.path, problem: "was begun with other settings:\(changed.joined())\n",
-          advice: "choose another --out")
+      if !changed.isEmpty {
+        guard restarts else {
+          throw SynthesisError(
+            folder.path, problem: "was begun with other settings:\(changed.joined())\n",
+            advice: Self.restartAdvice)
+        }
+        try removeWhatWasMade()
       }
     }
     let text = JSONValue.object(JSONObject(settings.map { ($0.name, $0.value) }))
       .text(.indented(by: 2))
     try AtomicFile.write(Array("\(text)\n".utf8), to: settingsPath)
+  }
+
+  private static let restartAdvice =
+    "choose another --out, or add --restart: calls that still hold are used again"
+
+  /// Leaves nothing but the calls, so that each step is done again; those that are the same are quick.
+  private func removeWhatWasMade() throws {
+    var paths = [trainingPath, dpoPath, reportPath, answersPath]
+    for made in [examFolder, dataFolder, pairsFolder] { paths += [made.manifest, made.report] }
+    for path in paths where FileManager.default.fileExists(atPath: path) {
+      try FileManager.default.removeItem(atPath: path)
+    }
   }
 
   /// Makes data by a recipe, or goes on with it.
@@ -235,7 +253,7 @@ public final class TailorRun {
       if result.isInterrupted { throw CancellationError() }
       try job.run.check(result)
     } catch let error as SynthesisError where error.subject == recipe.output {
-      // The documents were changed since.
+      // What the settings do not show: a model's file, or Hone itself, has changed since.
       var error = error
       error.advice = "choose another --out"
       throw error

@@ -12,13 +12,35 @@ final class Database {
   enum Value {
     case blob([UInt8])
     case text(String)
+    case integer(Int64)
+  }
+
+  /// A row of what a statement gives, while it is read.
+  struct Row {
+    fileprivate let statement: OpaquePointer
+
+    func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(statement, column) }
+
+    func text(_ column: Int32) -> String {
+      guard let text = sqlite3_column_text(statement, column) else { return "" }
+      let count = Int(sqlite3_column_bytes(statement, column))
+      return String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self)
+    }
+
+    /// The bytes of a column, which are there until the row is left.
+    func bytes(_ column: Int32) -> UnsafeRawBufferPointer {
+      let bytes = sqlite3_column_blob(statement, column)
+      return UnsafeRawBufferPointer(
+        start: bytes, count: bytes == nil ? 0 : Int(sqlite3_column_bytes(statement, column)))
+    }
   }
 
   private let handle: OpaquePointer
   /// Statements that were prepared before, by their text.
   private var statements: [String: OpaquePointer] = [:]
 
-  /// Opens a file, made where there is none.
+  /// Opens a file, made where there is none; with an empty path a temporary one, which is gone when
+  /// it is closed.
   init(path: String) throws(Failure) {
     var handle: OpaquePointer?
     let code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nil)
@@ -40,6 +62,19 @@ final class Database {
   /// - Returns: the first column of the first row as text; nil for no row, or null.
   @discardableResult
   func run(_ sql: String, _ values: Value...) throws(Failure) -> String? {
+    var first: String?
+    var isFirst = true
+    try rows(sql, values) { row in
+      if isFirst, sqlite3_column_type(row.statement, 0) != SQLITE_NULL { first = row.text(0) }
+      isFirst = false
+    }
+    return first
+  }
+
+  /// Runs one statement to its end and shows each row that it gives.
+  ///
+  /// - Parameter values: what stands for its question marks, in their order.
+  func rows(_ sql: String, _ values: [Value], _ body: (Row) -> Void) throws(Failure) {
     let statement = try prepared(sql)
     defer {
       sqlite3_reset(statement)
@@ -48,18 +83,11 @@ final class Database {
     for (index, value) in values.enumerated() {
       try check(bind(value, at: Int32(index + 1), of: statement))
     }
-    var first: String?
-    var isFirst = true
     while true {
       let code = sqlite3_step(statement)
-      if code == SQLITE_DONE { return first }
+      if code == SQLITE_DONE { return }
       guard code == SQLITE_ROW else { throw failure(code) }
-      if isFirst, let text = sqlite3_column_text(statement, 0) {
-        first = String(
-          decoding: UnsafeBufferPointer(
-            start: text, count: Int(sqlite3_column_bytes(statement, 0))), as: UTF8.self)
-      }
-      isFirst = false
+      body(Row(statement: statement))
     }
   }
 
@@ -94,6 +122,7 @@ final class Database {
     case .text(let text):
       return sqlite3_bind_text64(
         statement, index, text, UInt64(text.utf8.count), copied, UInt8(SQLITE_UTF8))
+    case .integer(let integer): return sqlite3_bind_int64(statement, index, integer)
     }
   }
 

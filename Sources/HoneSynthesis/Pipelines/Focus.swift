@@ -32,6 +32,7 @@ package struct Focus: Equatable, Sendable {
         }
         foci.append(Focus(text: text, openings: openings(ofNumber: word)))
       } else if isName(word), index > 0, !endsSentence(words[index - 1]) {
+        let before = words[index - 1]
         var run = [word]
         while !endsClause(words[index]), index + 1 < words.count, isName(bare(words[index + 1])) {
           index += 1
@@ -41,7 +42,7 @@ package struct Focus: Equatable, Sendable {
         foci.append(
           Focus(
             text: run.joined(separator: " "),
-            openings: isTime ? ["When", "On which day"] : ["Who", "Which", "What", "Where"]))
+            openings: isTime ? ["When", "On which day"] : openings(ofName: run, after: before)))
       }
       index += 1
     }
@@ -119,6 +120,17 @@ package struct Focus: Equatable, Sendable {
   private static func endsSentence(_ word: String) -> Bool {
     word.last.map { ".!?:".contains($0) } ?? false
   }
+
+  /// Places stand after words of place; what has an article, a capital or a digit within is no person.
+  private static func openings(ofName words: [String], after before: String) -> [String] {
+    if places.contains(before.lowercased()) { return ["Where", "Which", "What"] }
+    let isThing =
+      articles.contains(before.lowercased())
+      || words.contains { $0.dropFirst().contains { $0.isUppercase || $0.isNumber } }
+    return isThing ? ["What", "Which"] : ["Who", "Which", "What", "Where"]
+  }
+  private static let places: Set<String> = ["in", "at", "near", "from", "to", "into"]
+  private static let articles: Set<String> = ["the", "a", "an", "this", "each", "every"]
 
   private static func openings(ofNumber word: String) -> [String] {
     if word.contains(":") { return ["When", "At what time"] }

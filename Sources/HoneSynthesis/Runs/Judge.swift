@@ -7,8 +7,8 @@ final class Judge {
   private let hard: [any Filter]
   private let filters: [LikelihoodFilter]
   private let needs: Set<Measure>
-  private var seen: LikeRequests
-  private var paraphrases: Paraphrases?
+  private let seen: LikeRequests
+  private let paraphrases: Paraphrases?
 
   init(
     _ options: SynthesisOptions, hard: [any Filter], calibration: Calibration?,
@@ -19,7 +19,7 @@ final class Judge {
     self.options = options
     self.calibration = calibration
     self.workshop = workshop
-    seen = LikeRequests(similarity: options.similarity)
+    seen = try LikeRequests(similarity: options.similarity)
     for exam in options.exams { try seen.insert(exam: exam) }
     self.hard = hard
     // A filter that is switched off still shows its value where another one measures it anyway.
@@ -108,7 +108,7 @@ final class Judge {
     var record = record
     guard record.isAccepted else { return record }
     let request = record.content.request
-    if let match = seen.match(request) {
+    if let match = try seen.match(request) {
       record.verdicts.append(
         Verdict(
           match.source.isEmpty ? "duplicate" : "contamination", value: match.similarity,
@@ -121,7 +121,7 @@ final class Judge {
       record.scores[verdict.filter] = verdict.value
       record.verdicts.append(verdict)
     }
-    if record.isAccepted { seen.insert(request, source: "") }
+    if record.isAccepted { try seen.insert(request, source: "") }
     return record
   }
 }

@@ -5,20 +5,18 @@ import HoneFormats
 /// Two requests are compared by the share of their runs of three words that they have in common
 /// (Jaccard); requests of fewer words by all of them.
 struct LikeRequests {
-  private var known: SimilarSets
-  /// What each of the known came from.
-  private var sources: [String] = []
+  private let known: SimilarSets
 
-  init(similarity: Double) { known = SimilarSets(similarity: similarity) }
+  init(similarity: Double) throws { known = try SimilarSets(similarity: similarity) }
 
-  mutating func insert(_ request: String, source: String) {
-    known.insert(WordHashes.runs(of: request))
-    sources.append(source)
+  /// - Parameter source: what it came from.
+  func insert(_ request: String, source: String) throws {
+    try known.insert(WordHashes.runs(of: request), label: source)
   }
 
   /// What the most similar one that is too similar came from, and how similar it is.
-  func match(_ request: String) -> (source: String, similarity: Double)? {
-    known.match(WordHashes.runs(of: request)).map { (sources[$0.number], $0.similarity) }
+  func match(_ request: String) throws -> (source: String, similarity: Double)? {
+    try known.match(WordHashes.runs(of: request)).map { ($0.label, $0.similarity) }
   }
 
   /// Takes the questions of an exam: lines with `question`, `prompt` or `instruction`, or with
@@ -26,7 +24,7 @@ struct LikeRequests {
   ///
   /// - Throws: ``FormatError`` for a file that cannot be read, ``SynthesisError`` for a line without
   ///   a question.
-  mutating func insert(exam path: String) throws {
+  func insert(exam path: String) throws {
     var lines = try JSONLines(path: path)
     while let record = try lines.next() {
       let questions = Self.questions(of: record.value)
@@ -35,7 +33,7 @@ struct LikeRequests {
           path, place: "line \(record.line)", problem: "has no question",
           advice: "give it \"question\", \"prompt\", \"instruction\" or \"messages\"")
       }
-      for question in questions { insert(question, source: path) }
+      for question in questions { try insert(question, source: path) }
     }
   }
 

@@ -57,7 +57,7 @@ extension SynthesisRun {
       documents: options.heldOutDocuments, chunks: options.heldOutChunks, seed: options.seed)
     // Twins go first: one of them in the exam and one in the training data would give it away.
     let cut = chunker.chunks(of: ingested.documents)
-    let distinct = distinct(cut)
+    let distinct = try distinct(cut)
     let chunks = holdOut.split(distinct, with: chunker)
     try checkRoom(chunks)
     var notes = ingested.report.lines
@@ -100,13 +100,13 @@ extension SynthesisRun {
   }
 
   /// The passages without those that are much like an earlier one, by the text that is their own.
-  private func distinct(_ chunks: [Chunk]) -> [Chunk] {
+  private func distinct(_ chunks: [Chunk]) throws -> [Chunk] {
     guard let similarity = options.passageSimilarity else { return chunks }
-    var seen = SimilarSets(similarity: similarity)
-    return chunks.filter { chunk in
+    let seen = try SimilarSets(similarity: similarity)
+    return try chunks.filter { chunk in
       let runs = WordHashes.runs(of: chunk.ownText)
-      if seen.match(runs) != nil { return false }
-      seen.insert(runs)
+      if try seen.match(runs) != nil { return false }
+      try seen.insert(runs)
       return true
     }
   }

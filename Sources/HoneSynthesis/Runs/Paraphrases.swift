@@ -5,7 +5,7 @@ import Foundation
 ///
 /// The line is found on requests that are known to differ, by how far each is from the nearest other
 /// one: that is what it must not reject. Each of them reworded shows whether a paraphrase is nearer.
-package struct Paraphrases {
+package final class Paraphrases {
   /// The name under which they judge.
   static let name = "paraphrase"
   /// The comparison as a step of a pipeline.
@@ -19,9 +19,8 @@ package struct Paraphrases {
   private let ledger: CallLedger
   /// What all requests have in common.
   private let centre: [Float]
-  /// The records that passed, and where their requests point.
-  private var records: [String] = []
-  private var directions: [[Float]] = []
+  /// The records that passed, and where their requests point: some kilobytes each.
+  private let known: TemporaryDatabase
 
   /// Finds the line.
   ///
@@ -35,10 +34,10 @@ package struct Paraphrases {
     let centre = Self.mean(of: embeddings)
     let all = embeddings.map { Self.direction(of: $0, from: centre) }
     let trues = all.indices.compactMap { place in
-      Self.nearest(to: all[place], among: all[..<place] + all[(place + 1)...])?.distance
+      Self.nearest(to: all[place], among: all[..<place] + all[(place + 1)...])
     }
     let falses = reworded.compactMap {
-      Self.nearest(to: Self.direction(of: $0, from: centre), among: all[...])?.distance
+      Self.nearest(to: Self.direction(of: $0, from: centre), among: all[...])
     }
     let tells =
       min(trues.count, falses.count) >= Calibration.fewestControls
@@ -46,6 +45,7 @@ package struct Paraphrases {
     finding = Calibration.Finding(
       Self.name, trues: trues, falses: falses, kinds: [],
       threshold: tells ? trues.sorted()[Int(cost * Double(trues.count))] : nil)
+    known = try TemporaryDatabase("CREATE TABLE known (record TEXT, direction BLOB)")
     self.embedder = embedder
     self.ledger = ledger
     self.centre = centre
@@ -54,19 +54,26 @@ package struct Paraphrases {
   /// Judges a record by those that passed before it, and remembers it where it passes.
   ///
   /// - Returns: nil where the controls say that paraphrases cannot be told here.
-  mutating func verdict(on record: SynthesisRecord) throws -> Verdict? {
+  func verdict(on record: SynthesisRecord) throws -> Verdict? {
     guard let line = finding.threshold else { return nil }
     let embedding = try ledger.embedding(by: embedder, of: Self.question(of: record.content))
     let direction = Self.direction(of: embedding, from: centre)
-    let nearest = Self.nearest(to: direction, among: directions[...])
+    var nearest: (record: String, distance: Double)?
+    try known.rows("SELECT direction, record FROM known ORDER BY rowid") { row in
+      let distance = row.bytes(0).withMemoryRebound(to: Float.self) {
+        Self.distance(direction, $0)
+      }
+      if distance < nearest?.distance ?? .infinity { nearest = (row.text(1), distance) }
+    }
     if let nearest, nearest.distance < line {
       let cosine = String(format: "%.2f", 1 - nearest.distance)
       return Verdict(
         Self.name, value: nearest.distance, threshold: line, passes: false,
-        reason: "asks in other words what \(records[nearest.place]) asks (cosine \(cosine))")
+        reason: "asks in other words what \(nearest.record) asks (cosine \(cosine))")
     }
-    records.append(record.id)
-    directions.append(direction)
+    try known.rows(
+      "INSERT INTO known VALUES (?, ?)",
+      [.text(record.id), .blob(direction.withUnsafeBytes { [UInt8]($0) })])
     return Verdict(Self.name, value: nearest?.distance, threshold: line, passes: true)
   }
 
@@ -102,14 +109,14 @@ package struct Paraphrases {
     return length > 0 ? own.map { Float(Double($0) / length) } : own
   }
 
-  /// The nearest direction, the first of several, and how far it is; nil where there is none.
-  private static func nearest(
-    to direction: [Float], among others: ArraySlice<[Float]>
-  ) -> (place: Int, distance: Double)? {
-    others.enumerated().map { place, other in
-      var cosine = 0.0
-      for index in direction.indices { cosine += Double(direction[index]) * Double(other[index]) }
-      return (place: place, distance: 1 - cosine)
-    }.min { $0.distance < $1.distance }
+  /// How far the nearest direction is; nil where there is none.
+  private static func nearest(to direction: [Float], among others: ArraySlice<[Float]>) -> Double? {
+    others.map { distance(direction, $0) }.min()
+  }
+
+  private static func distance(
+    _ first: [Float], _ second: some RandomAccessCollection<Float>
+  ) -> Double {
+    1 - zip(first, second).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
   }
 }

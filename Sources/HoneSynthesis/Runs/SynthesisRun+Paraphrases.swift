@@ -18,10 +18,10 @@ extension SynthesisRun {
     guard let cost = options.paraphraseCost else { return nil }
     let records = try await pipeline.controls(slots, workshop)
     // As in a run, where those that share their words do not come this far.
-    var seen = LikeRequests(similarity: options.similarity)
-    let requests = records.filter(\.isAccepted).map(\.content.request).filter { request in
-      let isNew = seen.match(request) == nil
-      seen.insert(request, source: "")
+    let seen = try LikeRequests(similarity: options.similarity)
+    let requests = try records.filter(\.isAccepted).map(\.content.request).filter { request in
+      let isNew = try seen.match(request) == nil
+      try seen.insert(request, source: "")
       return isNew
     }
     return try Paraphrases(

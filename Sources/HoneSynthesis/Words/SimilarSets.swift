@@ -4,50 +4,72 @@
 /// them have `⌈t n⌉` of the `n` members of each in common, so of the first `n - ⌈t n⌉ + 1` members of
 /// each, in an order that is the same for all, at least one: those alone are looked up (prefix
 /// filtering: Chaudhuri et al. 2006, Bayardo et al. 2007).
-struct SimilarSets {
+///
+/// They lie in a temporary file of SQLite's, so that memory does not grow with their number. Each is
+/// kept at all of the members that it is looked up by: what is read is one run of rows a member.
+final class SimilarSets {
+  struct Match: Equatable {
+    var number: Int
+    /// What was said of the set when it was taken in.
+    var label: String
+    var similarity: Double
+  }
+
   let similarity: Double
-  /// The members of each set, rising.
-  private var sets: [[UInt64]] = []
-  /// The sets that have a member among their first ones.
-  private var places: [UInt64: [Int32]] = [:]
+  private let database: TemporaryDatabase
+  private var count = 0
 
   /// - Parameter similarity: from when on two sets are similar, over 0.
-  init(similarity: Double) { self.similarity = similarity }
+  /// - Throws: ``HoneFormats/FormatError`` where no temporary file can be written, as the others do.
+  init(similarity: Double) throws {
+    self.similarity = similarity
+    database = try TemporaryDatabase(
+      """
+      CREATE TABLE sets (
+        member INTEGER, size INTEGER, number INTEGER, members BLOB, label TEXT,
+        PRIMARY KEY (member, size, number)) WITHOUT ROWID
+      """)
+  }
 
   /// Takes a set in.
   ///
-  /// - Parameter members: hashes, whose order says nothing of how common they are.
-  /// - Returns: its number, from 0 on.
-  @discardableResult
-  mutating func insert(_ members: Set<UInt64>) -> Int {
+  /// - Parameters:
+  ///   - members: hashes, whose order says nothing of how common they are.
+  ///   - label: what is told with a match.
+  func insert(_ members: Set<UInt64>, label: String = "") throws {
     let sorted = members.sorted()
+    let bytes = sorted.withUnsafeBytes { [UInt8]($0) }
     for member in sorted.prefix(lookedUp(sorted.count)) {
-      places[member, default: []].append(Int32(sets.count))
+      try database.rows(
+        "INSERT INTO sets VALUES (?, ?, ?, ?, ?)",
+        [
+          .integer(Int64(bitPattern: member)), .integer(Int64(sorted.count)),
+          .integer(Int64(count)), .blob(bytes), .text(label),
+        ])
     }
-    sets.append(sorted)
-    return sets.count - 1
+    count += 1
   }
 
   /// The most similar set, the first of several, where one is similar enough.
-  func match(_ members: Set<UInt64>) -> (number: Int, similarity: Double)? {
+  func match(_ members: Set<UInt64>) throws -> Match? {
     let sorted = members.sorted()
-    var candidates: Set<Int32> = []
+    // Sets of too different sizes share too little whatever they share.
+    let least = (similarity * Double(sorted.count) - 1e-9).rounded(.up)
+    let most = (Double(sorted.count) / similarity + 1e-9).rounded(.down)
+    var best: Match?
     for member in sorted.prefix(lookedUp(sorted.count)) {
-      for place in places[member] ?? [] {
-        let count = Double(sets[Int(place)].count)
-        // Sets of too different sizes share too little whatever they share.
-        if min(count, Double(sorted.count)) >= similarity * max(count, Double(sorted.count)) {
-          candidates.insert(place)
+      try database.rows(
+        "SELECT number, members, label FROM sets WHERE member = ? AND size BETWEEN ? AND ?",
+        [.integer(Int64(bitPattern: member)), .integer(Int64(least)), .integer(Int64(most))]
+      ) { row in
+        let likeness = row.bytes(1).withMemoryRebound(to: UInt64.self) {
+          Self.similarity(sorted, $0)
         }
+        let number = Int(row.integer(0))
+        guard likeness >= similarity else { return }
+        if let best, (best.similarity, number) >= (likeness, best.number) { return }
+        best = Match(number: number, label: row.text(2), similarity: likeness)
       }
-    }
-    var best: (number: Int, similarity: Double)?
-    for place in candidates {
-      let number = Int(place)
-      let likeness = Self.similarity(sorted, sets[number])
-      guard likeness >= similarity else { continue }
-      if let found = best, (found.similarity, number) >= (likeness, found.number) { continue }
-      best = (number, likeness)
     }
     return best
   }
@@ -59,13 +81,17 @@ struct SimilarSets {
     return count - Int((similarity * Double(count) - 1e-9).rounded(.up)) + 1
   }
 
-  private static func similarity(_ first: [UInt64], _ second: [UInt64]) -> Double {
+  private static func similarity<Second: RandomAccessCollection<UInt64>>(
+    _ first: [UInt64], _ second: Second
+  ) -> Double where Second.Index == Int {
     let shared = shared(first, second)
     return Double(shared) / Double(first.count + second.count - shared)
   }
 
   /// How many members two rising lists have in common.
-  static func shared(_ first: [UInt64], _ second: [UInt64]) -> Int {
+  static func shared<Second: RandomAccessCollection<UInt64>>(
+    _ first: [UInt64], _ second: Second
+  ) -> Int where Second.Index == Int {
     var shared = 0
     var (i, j) = (0, 0)
     while i < first.count, j < second.count {

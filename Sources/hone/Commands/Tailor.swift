@@ -44,6 +44,10 @@ struct Tailor: AsyncParsableCommand {
     help: "Train on with DPO, on pairs of a better and a worse answer made of the same documents.")
   var dpo = false
 
+  @Flag(
+    help: "Replace what was made by other settings; calls that still hold are used again.")
+  var restart = false
+
   @Option(help: "How many threads compute. (default: as many as there are cores)")
   var threads: Int?
 
@@ -78,7 +82,7 @@ struct Tailor: AsyncParsableCommand {
     let result: TailorRun.Result
     do {
       result = try await run.run(
-        isInterrupted: { Task.isCancelled },
+        restarts: restart, isInterrupted: { Task.isCancelled },
         listener: { event in
           switch event {
           case .step(let step, let isFinished):

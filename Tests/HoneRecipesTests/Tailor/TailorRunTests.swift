@@ -80,6 +80,17 @@ import Testing
     }
     #expect(
       error?.description.contains("was begun with other settings:\n  examples: 4 became 5") == true)
+    // Unless that is wanted: every step is done again, with the teacher's answers of before.
+    steps = []
+    let calls = try CallStore(path: first.dataFolder.calls).count()
+    _ = try await run(folder, examples: 5).run(
+      restarts: true,
+      listener: { event in
+        guard case .step(let step, let isFinished) = event else { return }
+        steps.append("\(step) \(isFinished)")
+      })
+    #expect(steps == ["exam false", "data false", "training false", "measuring false"])
+    #expect(try CallStore(path: first.dataFolder.calls).count() >= calls)
 
     // Neither do other documents of the same names.
     try Data("# Boats\n\nThe Aster is sold.".utf8).write(

@@ -47,4 +47,17 @@ import Testing
     #expect(!focus.isGiven(away: "How many metres deep is berth 3?"))
     #expect(!Focus(text: "ten", openings: []).isGiven(away: "How often is it shut?"))
   }
+
+  @Test(arguments: [
+    ("Bookings are taken by Ida Lunt.", "Ida Lunt", "Who"),
+    ("They rely on the Window System for this.", "Window System", "What"),
+    ("It is decided by DFSG rules.", "DFSG", "What"),
+    ("The ferry leaves from Lorn at ten.", "Lorn", "Where"),
+  ])
+  func `a question after a name begins as what it may name`(
+    statement: String, text: String, opening: String
+  ) {
+    let focus = Focus.all(in: statement).first { $0.text == text }
+    #expect(focus?.openings.first == opening)
+  }
 }

@@ -62,7 +62,7 @@ import Testing
   @Test func `what asks the same in other words is rejected with the record that it is like`()
     throws
   {
-    var found = try paraphrases()
+    let found = try paraphrases()
     #expect(found.finding.auc == 1)
     #expect(found.finding.falseAccepted == 0)
     #expect(found.finding.trueAccepted >= 0.9)
@@ -81,7 +81,7 @@ import Testing
   }
 
   @Test func `what was rejected is nothing that others are compared with`() throws {
-    var found = try paraphrases()
+    let found = try paraphrases()
     _ = try found.verdict(on: first)
     _ = try found.verdict(on: same)
     let again = SynthesisRecord.sample("From the port departs the ferry when?", "At dawn.")
@@ -106,7 +106,7 @@ import Testing
       try paraphrases(BlindEmbedder()), try paraphrases(controls: Array(Self.controls.prefix(7))),
       try paraphrases(controls: []),
     ]
-    for var found in all {
+    for found in all {
       #expect(!found.finding.isOn)
       for record in [first, same] {
         let verdict = try found.verdict(on: record)
@@ -117,12 +117,12 @@ import Testing
 
   @Test func `embeddings are kept, so that none is computed twice`() throws {
     let embedder = WordEmbedder()
-    var found = try paraphrases(embedder)
+    let found = try paraphrases(embedder)
     let verdicts = try [first, same, other].map { try found.verdict(on: $0) }
     // Each control as it stands and reworded, and what none of them asks.
     #expect(embedder.asked == 2 * Self.controls.count + 1)
     let later = WordEmbedder()
-    var resumed = try paraphrases(later)
+    let resumed = try paraphrases(later)
     let again = try [first, same, other].map { try resumed.verdict(on: $0) }
     #expect(again == verdicts)
     #expect(resumed.finding == found.finding)
@@ -130,7 +130,7 @@ import Testing
   }
 
   @Test func `a conversation is known by its first question`() throws {
-    var found = try paraphrases()
+    let found = try paraphrases()
     let conversation = SynthesisRecord(
       .conversation([
         Turn(.user, first.content.request), Turn(.assistant, "At dawn."),
