@@ -15,6 +15,8 @@ final class TemporaryDatabase {
       // It is gone with the process whatever happens.
       try database.run("PRAGMA journal_mode = OFF")
       try database.run(table)
+      // One transaction for all: each of its own would look through the pages that are held.
+      try database.run("BEGIN")
     } catch {
       throw Self.fault(error)
     }

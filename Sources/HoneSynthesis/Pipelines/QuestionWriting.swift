@@ -106,6 +106,7 @@ package enum QuestionWriting {
     /// What the question begins with; empty where that is the teacher's.
     let opening: String
     private let passage: String
+    private let statement: String
     private let drawn: DrawnValues
 
     /// Each try at a statement asks for another part of it, then begins in another way, unless what
@@ -116,6 +117,7 @@ package enum QuestionWriting {
       let statement = slot.statement?.text ?? ""
       let passage = slot.chunk?.passage ?? ""
       self.passage = passage
+      self.statement = statement
       let foci = Focus.all(in: statement)
       focus = foci[slot.attempt % foci.count]
       let drawn = DrawnValues(at: slot, workshop.options)
@@ -185,6 +187,17 @@ package enum QuestionWriting {
             reason: "the question is about who asks it, \"\(persona)\"")
         )
       }
+      guard
+        !QuestionWriting.asksForPurpose(parsed.text)
+          || QuestionWriting.namesPurpose(statement)
+      else {
+        return (
+          parsed.text,
+          Verdict(
+            "form", passes: false,
+            reason: "the question asks for a purpose, and its statement names none")
+        )
+      }
       guard focus.isGiven(away: parsed.text) else { return parsed }
       return (
         parsed.text,
@@ -205,6 +218,23 @@ package enum QuestionWriting {
     let asked = Set(Words.lowercased(question))
     return !words.isEmpty && 2 * words.count { asked.contains($0) } > words.count
   }
+
+  /// A small teacher that has nothing to ask asks for the purpose of what it sees.
+  static func asksForPurpose(_ question: String) -> Bool {
+    Words.lowercased(question).joined(separator: " ").contains("purpose of")
+  }
+
+  static func namesPurpose(_ statement: String) -> Bool {
+    let words = " " + Words.lowercased(statement).joined(separator: " ") + " "
+    return purposes.contains { words.contains(" \($0)") }
+  }
+
+  /// What purposes are told by, or the beginnings of it.
+  private static let purposes = [
+    "so that ", "so as ", "in order ", "purpose", "intended ", "meant to ", "meant for ",
+    "used to ",
+    "used for ", "serves ", "because ", "since ", "allow", "enabl", "ensur", "prevent", "avoid",
+  ]
 
   /// The question in what a teacher wrote: its first line, up to the question mark.
   static func question(_ text: String) -> (text: String, verdict: Verdict?) {

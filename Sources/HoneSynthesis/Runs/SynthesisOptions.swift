@@ -105,7 +105,7 @@ package struct SynthesisOptions: Sendable {
     passageSimilarity = duplicates.optionalNumber("passages")
     exams = duplicates.names("against")?.all ?? []
     accepted = target.integer("accepted")
-    budget = target.optionalInteger("budget") ?? accepted * 10
+    budget = target.optionalInteger("budget") ?? accepted * 20
     exhaustion = Exhaustion(rawValue: target.text("on_exhausted")) ?? .partial
     perChunk = target.optionalInteger("per_chunk")
   }

@@ -142,7 +142,7 @@ package enum SynthesisSettings {
     Setting("accepted", .integer(1...10_000_000), default: .integer(200), "How many are wanted."),
     Setting(
       "budget", .integer(1...100_000_000), default: .null,
-      "The most candidates that are made; ten for each that is wanted where it is not set."),
+      "The most candidates that are made; twenty for each that is wanted where it is not set."),
     Setting(
       "on_exhausted", .choice(["partial", "fail"]), default: .string("partial"),
       "What fewer than wanted are: a result all the same, or a failure."),
