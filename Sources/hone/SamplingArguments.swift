@@ -24,7 +24,9 @@ struct SamplingArguments: ParsableArguments {
   @Option(help: "The seed of what is drawn.")
   var seed: UInt64 = 0
 
-  @Option(help: "A text that ends the answer; may be given several times.")
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: "A text that ends the answer; may be given several times.")
   var stop: [String] = []
 
   var sampling: SamplingOptions {

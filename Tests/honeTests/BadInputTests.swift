@@ -292,6 +292,9 @@ import Testing
     let file = try folder.write(long, to: "long.txt")
     let advice = "has 300 tokens, and the model's context holds 256; shorten it"
     try expectFailure(["generate", "--model", tiny, "--prompt", long], "the prompt \(advice)")
+    // A list is a prompt as well, whatever it begins with.
+    try expectFailure(
+      ["generate", "--model", tiny, "--prompt", "- \(long.dropFirst(2))"], "the prompt \(advice)")
     try expectFailure(["generate", "--model", tiny, "--file", file], "the prompt \(advice)")
     try expectFailure(["score", "--model", tiny, "--file", file], "the text \(advice)")
     // A conversation goes on: there is something that its user can do.

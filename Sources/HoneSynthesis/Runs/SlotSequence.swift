@@ -6,7 +6,7 @@
 /// end of places: the run's budget is the end.
 struct SlotSequence: Sequence, IteratorProtocol {
   /// How often the same statement is tried, each time for another part of it or in another way.
-  private static let attempts = 6
+  private static let attempts = 12
 
   /// nil where nothing is read.
   private let chunks: [Chunk]?

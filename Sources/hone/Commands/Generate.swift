@@ -17,7 +17,9 @@ struct Generate: AsyncParsableCommand {
   @OptionGroup var adapters: AdapterOptions
   @OptionGroup var sampling: SamplingArguments
 
-  @Option(help: "The text to continue; may be given several times.")
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: "The text to continue; may be given several times.")
   var prompt: [String] = []
 
   @Option(help: "A file whose text is the prompt.")
